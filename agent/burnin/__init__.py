@@ -1,0 +1,1 @@
+"""What a rack must be and whether it is: pure, `now` passed in."""

@@ -1,0 +1,1 @@
+"""MQTT: payloads to the same readings that a poll brings."""

@@ -1,0 +1,1 @@
+"""SNMP v1 and v2c: planned requests, learnt layouts, one socket for all devices."""

@@ -1,0 +1,1 @@
+"""The other end of the wire: a rack that is not there."""
