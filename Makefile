@@ -1,0 +1,29 @@
+.PHONY: demo test check bench clean
+.DEFAULT_GOAL := help
+
+help: ## this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+demo: ## a simulated bay, the agent and, where installed, Prometheus; Ctrl-C ends it
+	@deploy/dev/setup core
+	@.venv/bin/rackproof demo $(ARGS)
+
+test: ## everything the project checks about itself, with all it needs set up first
+	@deploy/dev/setup dev
+	@deploy/dev/services
+	@PATH=$$PATH:/usr/sbin .venv/bin/python -m pytest -q $(ARGS)
+
+check: ## format, lint, types and the arrows between packages
+	@deploy/dev/setup dev
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+	.venv/bin/pyright
+	.venv/bin/lint-imports
+
+bench: ## microseconds a reading, stage by stage, beside prometheus-snmp-exporter
+	@deploy/dev/setup dev
+	@.venv/bin/python bench/poll_path.py $(ARGS)
+
+clean: ## remove what the commands above made
+	rm -rf .venv .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
