@@ -1,0 +1,148 @@
+"""The floor as metrics: arrays are taken in at every poll, text is made when somebody scrapes.
+
+>>> from collectors.quantity import Quantity
+>>> floor = Floor()
+>>> floor.bind("bay-01", "cdu", [Channel("supply", Quantity.TEMPERATURE, "1.3.6.1")], {})
+>>> values, quality = np.array([40.2]), np.zeros(1, np.uint8)
+>>> floor.put(Readings(device="bay-01/cdu", taken_at=0, values=values, quality=quality, raw=values))
+>>> [line.decode() for line in floor.render().splitlines() if b"celsius{" in line]
+['rackproof_temperature_celsius{bay="bay-01",device="cdu",channel="supply"} 40.2']
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agent.exposition.bay import Bay, Section
+from agent.exposition.device import Device
+from agent.exposition.names import FAMILIES
+from agent.exposition.overview import STATUS_NAMES, BayView, DeviceView, worst
+from collectors.readings import Channel, Identity, Readings
+
+EOF: Final = b"# EOF\n"  # how an OpenMetrics text ends
+
+
+class Floor:
+    """All bays of one agent. Names of bays and devices are those of the floor file."""
+
+    def __init__(self) -> None:
+        self._bays: dict[str, Bay] = {}
+        self._devices: dict[str, Device] = {}  # by "bay/device", as readings name them
+
+    @property
+    def bays(self) -> tuple[str, ...]:
+        """Return the names of all bays."""
+        return tuple(self._bays)
+
+    def add(self, bay: str, devices: Iterable[str]) -> None:
+        """Show a bay and its devices from now on, down until they answer."""
+        self._bays.setdefault(bay, Bay(bay))
+        for device in devices:
+            self._device(bay, device)
+
+    def remove(self, bay: str) -> None:
+        """Show nothing more of a bay."""
+        for device in self._bays.pop(bay, Bay(bay)).devices:
+            del self._devices[f"{bay}/{device}"]
+
+    def bind(
+        self, bay: str, device: str, channels: Sequence[Channel], labels: Mapping[str, str]
+    ) -> None:
+        """Say which channels a device's arrays hold; `labels` gives some of them other names."""
+        self._device(bay, device).bind(channels, labels)
+        self._bays[bay].changed()
+
+    def unbind(self, bay: str, device: str) -> None:
+        """Show no readings of a device until it is bound again."""
+        self.bind(bay, device, (), {})
+
+    def identify(self, bay: str, device: str, identity: Identity) -> None:
+        """Show what a device says it is."""
+        self._device(bay, device).identify(identity)
+
+    def rack(self, bay: str, info: Mapping[str, str]) -> None:
+        """Say which rack is in the bay: serial, sku, spec, revision, run, stage."""
+        self._bays[bay].rack = dict(info)
+
+    def put(self, readings: Readings) -> None:
+        """Take in one poll of one device; one that is no longer bound is passed over."""
+        if device := self._devices.get(readings.device):
+            device.put(readings)
+
+    def polled(self, device: str, outcome: str, *, up: bool, seconds: float, at: float) -> None:
+        """Count a poll of "bay/device" that took `seconds` and ended `at` (Unix time)."""
+        if known := self._devices.get(device):
+            known.polled(outcome, up=up, seconds=seconds, at=at)
+
+    def bind_status(self, bay: str, rows: Sequence[tuple[str, str]]) -> None:
+        """Say which (device, channel) each row of the status arrays judges."""
+        self._bays.setdefault(bay, Bay(bay)).judge(rows)
+
+    def put_status(
+        self, bay: str, status: NDArray[np.int8], deviation: NDArray[np.float64]
+    ) -> None:
+        """Take in a judgement. Shapes: status int8[L], deviation float64[L], NaN where unknown."""
+        self._bays[bay].status[:] = status
+        self._bays[bay].deviation[:] = deviation
+
+    def section(self, bay: str) -> Section:
+        """Return the text of one bay by family, for `page`: work for one turn of the loop."""
+        return self._bays[bay].section()
+
+    def render(self, bay: str | None = None, *, openmetrics: bool = False) -> bytes:
+        """Return the page of one bay, or of the whole floor."""
+        bays = self._bays if bay is None else [bay]
+        return page(map(self.section, bays), openmetrics=openmetrics)
+
+    def _device(self, bay: str, name: str) -> Device:
+        """Return a device, adding it where it is new."""
+        key = f"{bay}/{name}"
+        if key not in self._devices:
+            home = self._bays.setdefault(bay, Bay(bay))
+            self._devices[key] = home.devices[name] = Device(bay, name)
+            home.changed()
+        return self._devices[key]
+
+    def overview(self) -> list[BayView]:
+        """Return what the start page shows."""
+        return [_view(bay) for bay in self._bays.values()]
+
+
+def page(sections: Iterable[Section], *, openmetrics: bool) -> bytes:
+    """Join bays to one page: each family once, in one piece, under its own header."""
+    held = list(sections)
+    text: list[bytes] = []
+    for index, family in enumerate(FAMILIES):
+        if lines := [section[index] for section in held if index in section]:
+            text += [family.header(openmetrics=openmetrics), *lines]
+    return b"".join(text) + (EOF if openmetrics else b"")
+
+
+def _view(bay: Bay) -> BayView:
+    """Look at one bay."""
+    by_device: dict[str, list[int]] = {}
+    for device, status in zip(bay.rows, bay.status.tolist(), strict=True):
+        by_device.setdefault(device, []).append(status)
+    devices = tuple(
+        DeviceView(
+            name=device.name,
+            profile=device.profile,
+            up=device.up,
+            worst=worst(by_device.get(device.name, ())),
+            good=int(np.isfinite(device.values).sum()),
+            channels=len(device.values),
+            last_success=None if np.isnan(device.last_success) else device.last_success,
+        )
+        for device in bay.devices.values()
+    )
+    counts = Counter(STATUS_NAMES[code] for code in bay.status.tolist())
+    return BayView(
+        name=bay.name,
+        rack=bay.rack,
+        worst=worst(bay.status.tolist()),
+        counts=dict(counts),
+        devices=devices,
+    )
