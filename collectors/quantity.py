@@ -178,7 +178,7 @@ class Quantity(enum.Enum):
     """
 
     TEMPERATURE = "temperature", "degC", "celsius"
-    TEMPERATURE_DELTA = "temperature_delta", "K", "kelvins"
+    TEMPERATURE_DELTA = "temperature_delta", "K", "kelvin"
     VOLTAGE = "voltage", "V", "volts"
     CURRENT = "current", "A", "amperes"
     POWER = "power", "W", "watts"

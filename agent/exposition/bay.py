@@ -1,13 +1,13 @@
 """One bay on the metrics page: its devices' arrays gathered by family, and its judged channels."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from agent.exposition import names
-from agent.exposition.device import INDEX, Device, StateColumn, pairs
+from agent.exposition.device import INDEX, Device, pairs
 from agent.exposition.labels import distinct, escape
 from agent.exposition.names import FAMILIES, Family
 from agent.exposition.numbers import lines
@@ -26,7 +26,8 @@ class _Plan(NamedTuple):
     counter: NDArray[np.bool_]  # [N]
     parts: list[bytes]  # [2N] prefixes at even places, room for the numbers at odd ones
     spans: list[tuple[int, int, int]]  # family, first and last + 1 in N
-    states: list[StateColumn]  # columns of the joined arrays
+    states: NDArray[np.intp]  # [S] which of the joined values are states that have names
+    state_lines: list[Mapping[float, bytes]]  # [S] and the line that each of them makes
 
 
 class Bay:
@@ -92,9 +93,8 @@ class Bay:
         section = {
             family: b"".join(parts[2 * first : 2 * end]) for family, first, end in plan.spans
         }
-        section[INDEX[names.STATE_INFO]] = b"".join(
-            state.lines.get(joined[state.column], b"") for state in plan.states
-        )
+        states = zip(plan.state_lines, joined[plan.states].tolist(), strict=True)
+        section[INDEX[names.STATE_INFO]] = b"".join(known.get(at, b"") for known, at in states)
         return section
 
     def _statuses(self) -> bytes:
@@ -117,15 +117,18 @@ def _plan(devices: Sequence[Device]) -> _Plan:
     parts = [b""] * (2 * len(prefixes))
     parts[::2] = [prefixes[index] for index in order]
     found, firsts = np.unique(families[order], return_index=True)
-    ends = [*firsts[1:], len(order)]
+    ends = [*firsts[1:], len(order)][: len(firsts)]
     starts = np.cumsum([0, *(len(device.prefixes) for device in devices)])
     states = [
-        StateColumn(int(start) + column, lines)
+        int(start) + state.column
         for start, device in zip(starts, devices, strict=False)
-        for column, lines in device.states
+        for state in device.states
     ]
+    state_lines = [state.lines for device in devices for state in device.states]
     spans = [(int(f), int(a), int(b)) for f, a, b in zip(found, firsts, ends, strict=True)]
-    return _Plan(order, _COUNTERS[families[order]], parts, spans, states)
+    return _Plan(
+        order, _COUNTERS[families[order]], parts, spans, np.array(states, np.intp), state_lines
+    )
 
 
 def _parts(family: Family, series: Sequence[bytes]) -> list[bytes]:

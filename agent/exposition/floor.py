@@ -37,6 +37,11 @@ class Floor:
         """Return the names of all bays."""
         return tuple(self._bays)
 
+    @property
+    def series(self) -> int:
+        """Return how many series of readings are held."""
+        return sum(len(device.values) for device in self._devices.values())
+
     def add(self, bay: str, devices: Iterable[str]) -> None:
         """Show a bay and its devices from now on, down until they answer."""
         self._bays.setdefault(bay, Bay(bay))
@@ -90,7 +95,8 @@ class Floor:
 
     def section(self, bay: str) -> Section:
         """Return the text of one bay by family, for `page`: work for one turn of the loop."""
-        return self._bays[bay].section()
+        known = self._bays.get(bay)  # it may go while a page is being put together
+        return known.section() if known else {}
 
     def render(self, bay: str | None = None, *, openmetrics: bool = False) -> bytes:
         """Return the page of one bay, or of the whole floor."""

@@ -16,6 +16,7 @@ from collectors.readings import Kind
 PREFIX: Final = "rackproof_"
 _TOTAL: Final = "_total"
 _COUNTED: Final = frozenset({Quantity.ENERGY, Quantity.COUNT})  # counters by their nature
+_UNUSUAL: Final = {Kind.COUNTER: "accumulated", Kind.GAUGE: "present"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +42,13 @@ class Family:
 def _reading(quantity: Quantity, kind: Kind) -> Family:
     """Name the family of a quantity: `rackproof_<quantity>_<base unit>`, counters `_total`.
 
-    A gauge of what is otherwise counted, or the reverse, carries its kind in the name, because
-    OpenMetrics forbids a gauge `x` beside a counter `x_total`.
+    A gauge of what is otherwise counted, or the reverse, says so in its name, because OpenMetrics
+    forbids a gauge `x` beside a counter `x_total`.
     """
     natural = Kind.COUNTER if quantity in _COUNTED else Kind.GAUGE
     words = [PREFIX + quantity.label]
     if kind is not natural:
-        words.append(kind.value)
+        words.append(_UNUSUAL[kind])
     if quantity.suffix:
         words.append(quantity.suffix)
     what = quantity.label.replace("_", " ").capitalize()
@@ -56,13 +57,8 @@ def _reading(quantity: Quantity, kind: Kind) -> Family:
     )
     if kind is Kind.COUNTER:
         text += ", counted up since the device was reset"
-        return Family("_".join(words) + _TOTAL, f"{text}.", "counter", _unit(words))
-    return Family("_".join(words), f"{text}.", "gauge", _unit(words))
-
-
-def _unit(words: list[str]) -> str:
-    """Return the unit that ends the name: OpenMetrics wants it said only where it does."""
-    return words[-1] if len(words) > 1 and words[-1] not in {kind.value for kind in Kind} else ""
+        return Family("_".join(words) + _TOTAL, f"{text}.", "counter", quantity.suffix)
+    return Family("_".join(words), f"{text}.", "gauge", quantity.suffix)
 
 
 STATE: Final = Family(

@@ -1,0 +1,126 @@
+"""The start page: every bay and device at a glance, in one table, without a script."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from html import escape
+from typing import Any, Final
+from urllib.parse import quote
+
+from agent.exposition.labels import clean
+from agent.exposition.overview import BayView, DeviceView
+
+REFRESH_S: Final = 5
+NOTHING: Final = '<span class="quiet">none</span>'
+
+STYLE: Final = """\
+:root { color-scheme: light dark; --line: #8884; --quiet: #777; --good: #2e7d32; --near: #b26a00;
+  --bad: #c62828; }
+@media (prefers-color-scheme: dark) { :root { --quiet: #999; --good: #81c784; --near: #ffb74d;
+  --bad: #ef9a9a; } }
+body { font: 15px/1.45 system-ui, sans-serif; margin: 1.5rem auto; max-width: 64rem;
+  padding: 0 1rem; }
+h1 { font-size: 1.3rem; margin: 0 0 .2rem; }
+h2 { font-size: 1.05rem; margin: 1.6rem 0 .3rem; }
+p { margin: .2rem 0; }
+.quiet { color: var(--quiet); }
+table { border-collapse: collapse; width: 100%; }
+th, td { border-bottom: 1px solid var(--line); padding: .3rem .6rem .3rem 0; text-align: left; }
+th { color: var(--quiet); font-weight: normal; }
+td.number { font-variant-numeric: tabular-nums; }
+.inside, .up { color: var(--good); }
+.warn, .unknown { color: var(--near); font-weight: 600; }
+.fail, .trip, .down { color: var(--bad); font-weight: 600; }
+"""
+
+_PAGE: Final = """\
+<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="refresh" content="{refresh}">
+<title>Rackproof: {summary}</title>
+<link rel="stylesheet" href="/style.css">
+</head>
+<body>
+<h1>Rackproof</h1>
+<p>{summary}</p>
+<p class="quiet"><a href="/metrics">all metrics</a> · <a href="/metrics/agent">the agent's own</a> ·
+<a href="/sd">scrape targets</a> · <a href="/index.json">this page as JSON</a></p>
+{bays}
+</body>
+</html>
+"""
+_BAY: Final = """\
+<h2 id="{name}">{name} {worst}</h2>
+<p class="quiet">{about} · <a href="/metrics/bays/{path}">metrics</a></p>
+<table>
+<thead><tr><th>device</th><th>profile</th><th>answers</th><th>judged</th><th>good readings</th>
+<th>last answer</th></tr></thead>
+<tbody>
+{devices}
+</tbody>
+</table>"""
+_DEVICE: Final = (
+    "<tr><td>{name}</td><td>{profile}</td><td>{up}</td><td>{worst}</td>"
+    '<td class="number">{good} of {channels}</td><td class="number">{age}</td></tr>'
+)
+
+
+def html(bays: Sequence[BayView], now: float, *, ready: bool) -> str:
+    """Return the page; `now` is Unix time."""
+    devices = [device for bay in bays for device in bay.devices]
+    up = sum(device.up for device in devices)
+    summary = f"{len(bays)} bays, {up} of {len(devices)} devices answer"
+    if not ready:
+        summary += ", waiting for the first polls"
+    shown = "\n".join(_bay(bay, now) for bay in bays) or "<p>The floor file names no bay.</p>"
+    return _PAGE.format(refresh=REFRESH_S, summary=summary, bays=shown)
+
+
+def document(bays: Sequence[BayView], *, ready: bool) -> dict[str, Any]:
+    """Return what the page shows, for a program."""
+    return {"ready": ready, "bays": [asdict(bay) for bay in bays]}
+
+
+def _bay(bay: BayView, now: float) -> str:
+    """Show one bay."""
+    counts = ", ".join(f"{count} {name}" for name, count in sorted(bay.counts.items()))
+    rack = ", ".join(f"{key} {clean(text)}" for key, text in bay.rack.items() if text)
+    about = "; ".join(filter(None, (rack, counts and f"channels: {counts}"))) or "nothing is judged"
+    return _BAY.format(
+        name=escape(bay.name),
+        path=quote(bay.name),
+        worst=_word(bay.worst),
+        about=escape(about),
+        devices="\n".join(_device(device, now) for device in bay.devices),
+    )
+
+
+def _device(device: DeviceView, now: float) -> str:
+    """Show one device."""
+    return _DEVICE.format(
+        name=escape(device.name),
+        profile=escape(device.profile) or NOTHING,
+        up=_word("up" if device.up else "down"),
+        worst=_word(device.worst),
+        good=device.good,
+        channels=device.channels,
+        age=_age(device.last_success, now),
+    )
+
+
+def _word(word: str) -> str:
+    """Show a status as a word, so that its colour is never all there is."""
+    return f'<span class="{word}">{word}</span>' if word else NOTHING
+
+
+def _age(at: float | None, now: float) -> str:
+    """Show how long ago something was, in its largest sensible unit."""
+    if at is None:
+        return "never"
+    seconds = max(0.0, now - at)
+    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit} ago"
+    return f"{seconds:.0f} s ago"
