@@ -1,0 +1,63 @@
+"""Who is at an address, and what can be asked there: identify, walk, bind; once, not every poll."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from collectors.binding import bind
+from collectors.fingerprint import candidates, identify, questions
+from collectors.layout import Layout
+from collectors.profile import SYS_DESCR, SYS_OBJECT_ID, SYS_UP_TIME, Profile
+from collectors.rows import Value, text
+from collectors.snmp.endpoint import Endpoint
+from collectors.snmp.exchange import Outcome, Target
+from collectors.snmp.walk import WalkBudget
+
+
+class SilentError(Exception):
+    """A device that did not say who it is, or stopped answering while it was walked."""
+
+    def __init__(self, outcome: Outcome, message: str) -> None:
+        super().__init__(message)
+        self.outcome = outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Discovery:
+    """A device as found."""
+
+    profile: Profile
+    layout: Layout
+    requests: int
+    notes: tuple[str, ...]  # why a walk ended early: what lies beyond is not known
+
+
+async def discover(
+    endpoint: Endpoint, target: Target, profiles: Sequence[Profile], named: str | None = None
+) -> Discovery:
+    """Find out what is at `target`; `named` is the profile to use whatever the device says.
+
+    Raises: SilentError; AmbiguousError when two profiles fit equally well.
+    """
+    system = await endpoint.get(target, [SYS_DESCR, SYS_OBJECT_ID, SYS_UP_TIME])
+    requests = system.requests
+    if not system.values:
+        raise SilentError(system.outcome, f"no answer: {system.outcome.value}")
+    rows: dict[str, Value] = dict(system.values)
+    if named is not None:
+        profile = next(p for p in profiles if p.name == named)
+    else:
+        said = text(rows.get(SYS_OBJECT_ID)), text(rows.get(SYS_DESCR))
+        fitting = candidates(profiles, *said)
+        present = set()
+        for oid in questions(fitting):
+            peek = await endpoint.walk(target, [oid], budget=WalkBudget(rows=1))
+            requests += peek.requests
+            if peek.rows:
+                present.add(oid)
+        profile = identify(profiles, *said, present.__contains__)
+    walked = await endpoint.walk(target, profile.roots)
+    if walked.outcome not in (Outcome.OK, Outcome.PARTIAL):
+        raise SilentError(walked.outcome, f"stopped answering in a walk: {walked.outcome.value}")
+    layout = bind(profile, rows | walked.rows)
+    notes = tuple(f"{root}: {why}" for root, why in walked.ended.items())
+    return Discovery(profile, layout, requests + walked.requests, notes)

@@ -1,0 +1,179 @@
+"""Schedule and sockets to readings: every device of the floor, from first contact to every poll."""
+
+import asyncio
+import contextlib
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+from collectors.discovery import Discovery, SilentError, discover
+from collectors.fingerprint import AmbiguousError
+from collectors.layout import Layout
+from collectors.profile import Profile
+from collectors.readings import Channel, Identity, Quality, Readings
+from collectors.schedule import Schedule, back_off_s
+from collectors.snmp.endpoint import Endpoint
+from collectors.snmp.exchange import Answer, Outcome, Target
+
+DISCOVERIES_MAX: Final = 16  # walks at once: a walk is a burst, and a floor starts all at once
+SPELL_S: Final = 3600.0  # the longest sleep of the loop; any change wakes it
+
+
+class Sink(Protocol):
+    """Where everything goes. All calls come from the loop, one after the other."""
+
+    def bound(
+        self,
+        device: str,
+        channels: Sequence[Channel],
+        identity: Identity,
+        provides: Mapping[str, Mapping[str, str]],
+    ) -> None:
+        """Learn what a device's arrays will hold from now on."""
+
+    def polled(self, readings: Readings, outcome: str, seconds: float) -> None:
+        """Take in one poll, good or not."""
+
+    def silent(self, device: str, outcome: str, reason: str) -> None:
+        """Learn that a device could not be identified; it is tried again."""
+
+    def noticed(self, device: str, event: str, detail: str) -> None:
+        """Learn of something a person should know: a restart, an incomplete walk."""
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """One SNMP device of the floor file."""
+
+    name: str  # "bay/device"
+    target: Target
+    interval_s: float
+    profile: str | None = None  # named in the floor file, else found by fingerprint
+
+
+@dataclass(slots=True)
+class _Known:
+    """What the feed knows of a device between polls."""
+
+    device: Device
+    layout: Layout | None = None
+    failures: int = 0
+    retry_at: float = 0.0
+    task: asyncio.Task[None] | None = field(default=None)
+
+
+class Feed:
+    """Polls devices on their grids and hands what they say to one sink."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        profiles: Sequence[Profile],
+        sink: Sink,
+        *,
+        clock: Callable[[], float],
+        rng: random.Random,
+    ) -> None:
+        self._endpoint = endpoint
+        self._profiles = profiles
+        self._sink = sink
+        self._clock = clock
+        self._rng = rng
+        self._known: dict[str, _Known] = {}
+        self._walks = asyncio.Semaphore(DISCOVERIES_MAX)
+        self._woken = asyncio.Event()
+        self.schedule = Schedule(rng)
+
+    def add(self, device: Device) -> None:
+        """Begin with `device`: identify it at once, then poll it on its grid."""
+        self._known[device.name] = known = _Known(device)
+        self.schedule.add(device.name, device.interval_s, self._clock())
+        self._discover(known)
+        self._woken.set()
+
+    def remove(self, name: str) -> None:
+        """Ask a device nothing more."""
+        known = self._known.pop(name)
+        self.schedule.remove(name)
+        self._endpoint.forget(name)
+        if known.task is not None:
+            known.task.cancel()
+
+    async def run(self) -> None:
+        """Give every device its turns until cancelled."""
+        try:
+            while True:
+                for name in self.schedule.due(self._clock()):
+                    self._turn(self._known[name])
+                due = self.schedule.next_due()
+                pause = SPELL_S if due is None else max(0.0, due - self._clock())
+                self._woken.clear()
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._woken.wait(), pause)
+        finally:
+            for known in self._known.values():
+                if known.task is not None:
+                    known.task.cancel()
+
+    def _turn(self, known: _Known) -> None:
+        """Poll a device that is bound; try again to identify one that is not."""
+        if known.layout is not None:
+            self._endpoint.poll(known.device.name, self._heard)
+        elif known.task is None and self._clock() >= known.retry_at:
+            self._discover(known)
+
+    def _heard(self, name: str, answer: Answer) -> None:
+        """Turn one answer into readings: the hot path."""
+        known = self._known.get(name)
+        if known is None or known.layout is None:
+            return
+        layout, now = known.layout, self._clock()
+        outcome = answer.outcome
+        if outcome is Outcome.TIMEOUT or outcome is Outcome.REFUSED:
+            readings = Readings.lost(name, now, len(layout.channels), Quality.COMM_LOST)
+        elif why := layout.changed(answer.raw, answer.fault, answer.texts):
+            readings = Readings.lost(name, now, len(layout.channels), Quality.STALE)
+            self._sink.noticed(name, "device_changed", why)
+            known.layout = None
+            self._discover(known)
+        else:
+            values, quality, raw = layout.convert(answer.raw, answer.fault, answer.texts)
+            readings = Readings(device=name, taken_at=now, values=values, quality=quality, raw=raw)
+        self._sink.polled(readings, outcome.value, answer.seconds)
+
+    def _discover(self, known: _Known) -> None:
+        """Identify a device in a task of its own; its failures are its own."""
+        known.task = asyncio.create_task(self._identify(known))
+
+    async def _identify(self, known: _Known) -> None:
+        """Find out what a device is and plan its polls; back off where that fails."""
+        device = known.device
+        try:
+            async with self._walks:
+                found = await discover(
+                    self._endpoint, device.target, self._profiles, device.profile
+                )
+        except SilentError as error:
+            self._failed(known, error.outcome.value, str(error))
+        except AmbiguousError as error:
+            self._failed(known, "ambiguous", str(error))
+        else:
+            self._bind(known, found)
+        known.task = None
+
+    def _failed(self, known: _Known, outcome: str, reason: str) -> None:
+        """Leave a device alone for a while."""
+        known.failures += 1
+        known.retry_at = self._clock() + back_off_s(known.failures, self._rng)
+        self._sink.silent(known.device.name, outcome, reason)
+
+    def _bind(self, known: _Known, found: Discovery) -> None:
+        """Plan the polls of a device and ask it at once, without waiting for its turn."""
+        name, layout = known.device.name, found.layout
+        known.layout, known.failures = layout, 0
+        self._endpoint.watch(name, known.device.target, layout.objects)
+        self._sink.bound(name, layout.channels, layout.identity, found.profile.provides)
+        for note in found.notes:
+            self._sink.noticed(name, "walk_incomplete", note)
+        self._endpoint.poll(name, self._heard)
