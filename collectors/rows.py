@@ -1,0 +1,47 @@
+"""What a walk brought, arranged for lookup by column: the ground that rules are bound to."""
+
+import math
+import re
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+Value = int | float | bytes | str | None  # as SNMP brings it: text as bytes, an OID as str
+NUMBER: Final = re.compile(rb"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*\Z")
+
+
+def number(value: Value) -> float:
+    """Return a value as a number: itself, or a text that is one whole decimal number; else NaN."""
+    if isinstance(value, bytes):
+        return float(value) if NUMBER.match(value) else math.nan
+    return math.nan if value is None or isinstance(value, str) else float(value)
+
+
+def text(value: Value) -> str:
+    """Return a value as a person would read it; bytes that are no UTF-8 become U+FFFD."""
+    if isinstance(value, bytes):
+        return value.decode(errors="replace").strip("\0 \t\r\n")
+    return "" if value is None else str(value)
+
+
+class Rows:
+    """A walk's rows, with the instances of the columns that rules name found once."""
+
+    def __init__(self, rows: Mapping[str, Value], columns: Iterable[str]) -> None:
+        self.rows = rows
+        self.instances: dict[str, list[str]] = {column: [] for column in columns}
+        lengths = sorted({column.count(".") for column in self.instances})
+        for oid in rows:
+            dots = [at for at, letter in enumerate(oid) if letter == "."]
+            for length in lengths:
+                if length >= len(dots):
+                    break
+                found = self.instances.get(oid[: dots[length]])
+                if found is not None:
+                    found.append(oid[dots[length] + 1 :])
+
+    def first(self, oid: str) -> str:
+        """Return the text of an object, or the first below it that is not empty."""
+        if said := text(self.rows.get(oid)):
+            return said
+        suffixes = self.instances.get(oid, ())
+        return next((s for end in suffixes if (s := text(self.rows[f"{oid}.{end}"]))), "")
