@@ -87,11 +87,13 @@ class Guard(H11Protocol):
         super().on_response_complete()
         if not self._answering and not self.transport.is_closing():
             self._wait()
-            if self.conn.their_state is not h11.IDLE:
+            if self.conn.their_state is not h11.IDLE or self.conn.trailing_data[0]:
                 self._expect()
 
     def send_400_response(self, msg: str) -> None:
         """Refuse a malformed request, or close where an answer was already given."""
+        if self._answering:
+            self.cycle.disconnected = True  # a malformed body: what the page says is not sent
         if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
             super().send_400_response(msg)
         else:
