@@ -69,7 +69,8 @@ class Document:
         """Translate what pydantic found, with the lines of this file."""
         found = []
         for detail in error.errors(include_url=False):
-            text = _REMEDIES.get(detail["type"], detail["msg"].removeprefix("Value error, "))
+            said = detail["msg"].removeprefix("Value error, ")
+            text = _REMEDIES.get(detail["type"], said.replace("Input should", "this should"))
             path = tuple(step for step in detail["loc"] if _stands_in_files(step))
             found.append(self.problem(path, text))
         return list(dict.fromkeys(found))
@@ -78,6 +79,10 @@ class Document:
 _REMEDIES: Final = {
     "extra_forbidden": "unknown key; correct its spelling or remove it",
     "missing": "this key is missing; add it",
+    "dict_type": "want keys below this one",
+    "model_type": "want keys below this one",
+    "list_type": "want a list, such as [a, b]",
+    "string_type": "want text; put it in quotes if it looks like a number",
 }
 
 

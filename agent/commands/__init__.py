@@ -1,0 +1,1 @@
+"""One module a command, loaded when that command is called, so that `--help` waits for none."""

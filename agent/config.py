@@ -1,0 +1,162 @@
+"""The floor file, loaded: which devices there are, how each is asked, what each bay is judged by.
+
+Nothing is contacted. Whatever is wrong, in the file or in what it refers to, is told at once, each
+problem with its file and line; what is odd but allowed is a warning.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from agent import floor_check
+from agent.address import Address
+from agent.credentials import Secret, Vault
+from agent.floor_format import DevicePart, FloorPart
+from collectors.document import BYTES_MAX, Document, DocumentError, Problem, parse
+from collectors.profile import Profile, load_profiles
+
+
+@dataclass(frozen=True, slots=True)
+class Snmp:
+    """How a device is asked over SNMP."""
+
+    address: Address
+    version: str  # "1" or "2c"
+    community: Secret
+    timeout_s: float
+    retries: int
+
+
+@dataclass(frozen=True, slots=True)
+class Mqtt:
+    """Which messages are a device's."""
+
+    broker: str
+    dialect: str
+    match: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceConfig:
+    """One device of a bay."""
+
+    name: str
+    source: Snmp | Mqtt
+    profile: str | None  # None: found by fingerprint
+    interval_s: float
+    map: Mapping[str, str]  # spec channel -> device channel, before what the profile provides
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BayConfig:
+    """One bay: telemetry always, judgement with a spec."""
+
+    name: str
+    spec: None
+    devices: Mapping[str, DeviceConfig]
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerConfig:
+    """One broker."""
+
+    address: Address
+    dialects: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FloorConfig:
+    """A floor file without a flaw."""
+
+    file: Path
+    listen: Address
+    data: Path
+    brokers: Mapping[str, BrokerConfig]
+    bays: Mapping[str, BayConfig]
+    profiles: tuple[Profile, ...]
+    warnings: tuple[Problem, ...]
+
+
+def load_floor(path: Path, environment: Mapping[str, str] = os.environ) -> FloorConfig:
+    """Load a floor file and all that it refers to. Raises: DocumentError with every problem."""
+    document = read_document(path)
+    if problems := floor_check.schema(document):
+        raise DocumentError(problems)
+    try:
+        profiles = load_profiles()
+    except DocumentError as error:
+        problems += error.problems
+        profiles = ()
+    problems += floor_check.check(document, profiles)
+    part = None
+    try:
+        part = FloorPart.model_validate(document.data, context=Vault(path.parent, environment))
+    except ValidationError as error:
+        problems += document.problems_of(error)
+    if problems or part is None:
+        raise DocumentError(dict.fromkeys(problems))
+    return FloorConfig(
+        file=path,
+        listen=part.listen,
+        data=path.parent / part.data,
+        brokers={
+            name: BrokerConfig(broker.url, tuple(broker.dialects))
+            for name, broker in part.brokers.items()
+        },
+        bays={
+            name: BayConfig(
+                name=name,
+                spec=None,
+                devices={key: _device(key, each, part) for key, each in bay.devices.items()},
+            )
+            for name, bay in part.bays.items()
+        },
+        profiles=profiles,
+        warnings=(),
+    )
+
+
+def read_document(path: Path) -> Document:
+    """Read and parse a YAML file. Raises: DocumentError, for one that cannot be read as well."""
+    try:
+        with path.open("rb") as file:
+            text = file.read(BYTES_MAX + 1)
+    except OSError as error:
+        why = error.strerror or "cannot be read"
+        raise DocumentError([Problem(str(path), 1, "", f"{why}; check the path")]) from None
+    return parse(text, str(path))
+
+
+def _device(name: str, part: DevicePart, floor: FloorPart) -> DeviceConfig:
+    """Fill in what a device leaves to the defaults."""
+    defaults = floor.defaults
+    return DeviceConfig(
+        name=name,
+        source=_source(part, floor),
+        profile=part.profile,
+        interval_s=defaults.interval if part.interval is None else part.interval,
+        map=part.map,
+    )
+
+
+def _source(part: DevicePart, floor: FloorPart) -> Snmp | Mqtt:
+    """Say how a device is reached; the checks have seen to it that it says so."""
+    if part.broker is not None:
+        dialect = part.dialect or floor.brokers[part.broker].dialects[0]
+        return Mqtt(part.broker, dialect, part.match)
+    defaults = floor.defaults
+    name = part.credentials or defaults.credentials
+    assert part.address is not None
+    assert name is not None
+    credential = floor.credentials[name]
+    assert credential.community is not None
+    return Snmp(
+        address=part.address,
+        version=credential.version,
+        community=credential.community,
+        timeout_s=defaults.timeout if part.timeout is None else part.timeout,
+        retries=defaults.retries if part.retries is None else part.retries,
+    )

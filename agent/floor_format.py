@@ -1,0 +1,197 @@
+"""The floor file as it is written: which keys there are, and what their values may look like.
+
+What one value can tell by itself is checked here; what needs two places of the file, or another
+file, is checked in agent/floor_check.py.
+"""
+
+import re
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    StrictInt,
+    StrictStr,
+    ValidationInfo,
+    model_validator,
+)
+
+from agent.address import SNMP_PORT, Address, parse_broker
+from agent.credentials import Secret, Vault
+from collectors.quantity import Quantity, convert
+
+SCHEMA: Final = "rackproof.floor/1"
+BAY_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+DEVICE_NAME: Final = re.compile(r"[a-z0-9][A-Za-z0-9_-]{0,62}")  # a capital inside, as in feedA
+RESERVED: Final = ("derived",)  # metrics of derived channels carry it as their device
+DIALECTS: Final = ("dsx", "json")
+DURATION: Final = re.compile(r"(?P<number>[0-9]{1,9}(?:\.[0-9]{1,6})?) *(?P<unit>ms|s|min|h)")
+INTERVAL_S: Final = (0.1, 3600.0)  # faster than any device measures; slower than any spec asks
+TIMEOUT_S: Final = (0.05, 60.0)  # below, a healthy device seems dead; above, a dead one blocks
+RETRIES_MAX: Final = (
+    10  # a device that needs more is broken, and the network should hear less of it
+)
+NOT_YET: Final = "is not available in this version"
+
+
+def duration(value: object, low: float, high: float) -> float:
+    """Return seconds from a text such as `10 s`. Raises: ValueError showing how to write it."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        text = f"{value} has no unit; write `{value} s` (or ms, min, h)"
+        raise ValueError(text)  # noqa: TRY004 -- pydantic's way
+    found = DURATION.fullmatch(value) if isinstance(value, str) else None
+    if not found:
+        raise ValueError("want a number and ms, s, min or h, such as `10 s`")
+    seconds = convert(float(found["number"]), found["unit"], Quantity.DURATION)
+    if not low <= seconds <= high:
+        raise ValueError(f"{value} is out of bounds; want {low:g} s to {high:g} s")
+    return seconds
+
+
+def _interval(value: object) -> float:
+    """Return how often to poll."""
+    return duration(value, *INTERVAL_S)
+
+
+def _timeout(value: object) -> float:
+    """Return how long to wait for an answer."""
+    return duration(value, *TIMEOUT_S)
+
+
+def _listen(value: object) -> Address:
+    """Return where to serve metrics: on this machine only, for nothing here guards it yet."""
+    if not isinstance(value, str):
+        raise ValueError("want HOST:PORT, such as 127.0.0.1:9108")  # noqa: TRY004 -- pydantic's way
+    address = Address.parse(value, None, port_min=0)
+    if not address.is_loopback:
+        raise ValueError(
+            f"beyond this machine it needs web.config (TLS, users), which {NOT_YET}; "
+            f"write 127.0.0.1:{address.port} and put a reverse proxy in front"
+        )
+    return address
+
+
+def _address(value: object) -> Address:
+    """Return where a device answers."""
+    if not isinstance(value, str):
+        raise ValueError("want HOST or HOST:PORT as text")  # noqa: TRY004 -- pydantic's way
+    address = Address.parse(value, SNMP_PORT)
+    if not address.is_device:
+        raise ValueError(f"{value} is not the address of one device; write the device's own")
+    return address
+
+
+def _broker(value: object) -> Address:
+    """Return where a broker answers."""
+    if not isinstance(value, str):
+        raise ValueError("want a URL, such as mqtt://127.0.0.1:1883")  # noqa: TRY004 -- likewise
+    return parse_broker(value)
+
+
+def _version(value: object) -> str:
+    """Return the SNMP version as text, for YAML reads `1` as a number and `2c` as text."""
+    text = str(value)
+    if text == "3":
+        raise ValueError(f"SNMP v3 {NOT_YET}; write 2c or 1, or remove these credentials")
+    if text not in ("1", "2c"):
+        raise ValueError("want 1 or 2c")
+    return text
+
+
+def _secret(value: object, info: ValidationInfo) -> Secret:
+    """Fetch the secret that a value refers to."""
+    vault = info.context
+    assert isinstance(vault, Vault)
+    return vault.fetch(value)
+
+
+def _database(value: object) -> None:
+    """Accept no database but the one that needs no mention."""
+    if value is not None:
+        raise ValueError(f"a database of its own {NOT_YET}; write null or remove this line")
+
+
+Interval = Annotated[float, PlainValidator(_interval)]
+Timeout = Annotated[float, PlainValidator(_timeout)]
+Retries = Annotated[StrictInt, Field(ge=0, le=RETRIES_MAX)]
+
+
+class Part(BaseModel):
+    """What all parts of the file have in common: an unknown key is a mistake."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+
+class CredentialPart(Part):
+    """`credentials.NAME`. Keys of version 3 are known, so that its refusal is the one complaint."""
+
+    version: Annotated[Literal["1", "2c"], BeforeValidator(_version)]
+    community: Annotated[Secret, PlainValidator(_secret)] | None = None
+    user: Any = None
+    auth: Any = None
+    privacy: Any = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> "CredentialPart":
+        """Ask for a community and for nothing that these versions do not have."""
+        if self.community is None:
+            raise ValueError("community is missing; add it")
+        if self.user or self.auth or self.privacy:
+            raise ValueError(f"user, auth and privacy belong to version 3, which {NOT_YET}")
+        return self
+
+
+class BrokerPart(Part):
+    """`brokers.NAME`."""
+
+    url: Annotated[Address, PlainValidator(_broker)]
+    dialects: Annotated[list[Literal["dsx", "json"]], Field(min_length=1)]
+
+
+class DefaultsPart(Part):
+    """`defaults`: what a device that says nothing gets."""
+
+    credentials: StrictStr | None = None
+    interval: Interval = 10.0
+    timeout: Timeout = 2.0
+    retries: Retries = 1
+
+
+class DevicePart(Part):
+    """`bays.NAME.devices.NAME`."""
+
+    address: Annotated[Address, PlainValidator(_address)] | None = None
+    broker: StrictStr | None = None
+    dialect: Literal["dsx", "json"] | None = None
+    match: dict[StrictStr, StrictStr] = {}
+    profile: StrictStr | None = None
+    credentials: StrictStr | None = None
+    interval: Interval | None = None
+    timeout: Timeout | None = None
+    retries: Retries | None = None
+    map: dict[
+        StrictStr, StrictStr
+    ] = {}  # spec channel -> device channel, where the profile has none
+
+
+class BayPart(Part):
+    """`bays.NAME`."""
+
+    spec: StrictStr | None = None
+    devices: Annotated[dict[str, DevicePart], Field(min_length=1)]
+
+
+class FloorPart(Part):
+    """The whole file."""
+
+    floor: Literal["rackproof.floor/1"]
+    listen: Annotated[Address, PlainValidator(_listen)] = Address("127.0.0.1", 9108)
+    data: Annotated[StrictStr, Field(min_length=1)] = "data"
+    database: Annotated[None, PlainValidator(_database)] = None
+    credentials: dict[str, CredentialPart] = {}
+    brokers: dict[str, BrokerPart] = {}
+    defaults: DefaultsPart = DefaultsPart()
+    bays: Annotated[dict[str, BayPart], Field(min_length=1)]
