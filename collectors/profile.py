@@ -5,12 +5,14 @@ values mean. It has no limits: those come from a design spec. docs/profiles.md e
 """
 
 import hashlib
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from collectors.document import Document, DocumentError, Problem, parse
+from collectors.document import Path as Key
 from collectors.profile_format import Body, Fingerprint, FragmentFile, Identity, ProfileFile
 from collectors.resolve import Part, Resolver
 from collectors.rule import Rule, Template, below
@@ -81,7 +83,23 @@ def _read(path: Path) -> Part:
     document = parse(text, str(path.relative_to(FOLDER.parent) if shipped else path))
     fragment = isinstance(document.data, dict) and "fragment" in document.data
     model: type[Body] = FragmentFile if fragment else ProfileFile
-    return Part(document, document.validate(model), hashlib.sha256(text).digest())
+    body = document.validate(model)
+    if not body.prefix and (lost := list(_relative(document.data, ()))):
+        why = "an OID that begins with a dot needs `prefix`"
+        raise DocumentError(document.problem(key, why) for key in lost)
+    return Part(document, body, hashlib.sha256(text).digest())
+
+
+def _relative(data: object, key: Key) -> Iterator[Key]:
+    """Yield where in a file an OID begins with a dot."""
+    if isinstance(data, str) and re.fullmatch(r"\.\d+(\.\d+)*", data):
+        yield key
+    elif isinstance(data, dict):
+        for name, each in data.items():
+            yield from _relative(each, (*key, name))
+    elif isinstance(data, list):
+        for number, each in enumerate(data):
+            yield from _relative(each, (*key, number))
 
 
 def _profile(own: Part, fragments: Mapping[str, Part], problems: list[Problem]) -> Profile:

@@ -75,11 +75,10 @@ class Reviewed(BaseModel):
     oids: list[str]  # an OID or what it begins with; `*` stands for one number
     reason: str
 
-    def covers(self, difference: Difference) -> bool:
-        """Say whether a difference is one of these."""
+    def covers(self, oid: str) -> bool:
+        """Say whether an OID is one of these or below."""
         return any(
-            re.match(re.escape(oid).replace(r"\*", r"\d+") + r"(\.|$)", difference.oid)
-            for oid in self.oids
+            re.match(re.escape(each).replace(r"\*", r"\d+") + r"(\.|$)", oid) for each in self.oids
         )
 
 
@@ -106,7 +105,7 @@ class Comparison:
     def unexplained(self, reviewed: Iterable[Reviewed]) -> list[Difference]:
         """Return the differences that no reviewed entry covers."""
         known = tuple(reviewed)
-        return [d for d in self.differences if not any(each.covers(d) for each in known)]
+        return [d for d in self.differences if not any(each.covers(d.oid) for each in known)]
 
 
 def read_reviewed(path: Path) -> dict[str, list[Reviewed]]:

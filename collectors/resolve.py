@@ -27,8 +27,8 @@ class Part(NamedTuple):
     digest: bytes
 
     def oid(self, text: str) -> str:
-        """Return an OID of this file in full."""
-        return self.body.prefix + text if text.startswith(".") else text
+        """Return an OID of this file in full; without a prefix, one that makes no sense."""
+        return (self.body.prefix or "0") + text if text.startswith(".") else text
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +135,7 @@ class Resolver:
             return context.columns[text]
         if not re.fullmatch(r"\.?\d+(\.\d+)+", text):
             self._say((*key, "value"), f"{text!r} is neither an OID nor a column known here")
+            return Source("0.0", ())
         return Source(self.part.oid(text), None if context.index else ())
 
     def _cases(self, key: Key, channel: Channel) -> Mapping[Scalar, Case]:

@@ -49,6 +49,6 @@ def test_the_reviewed_list_names_only_differences_that_exist(
         (name, entry.oids)
         for name, entries in read_reviewed(REVIEWED).items()
         for entry in entries
-        if not any(entry.covers(d) for d in by_name.get(name, ()))
+        if not any(entry.covers(d.oid) for d in by_name.get(name, ()))
     ]
     assert stale == []
