@@ -24,6 +24,8 @@ KPA_PER_LITRE: Final = 45.0  # static pressure lost with each litre; the vessel 
 TEMPERATURE_NOISE_K: Final = 0.03
 FLOW_NOISE: Final = 0.003
 POWER_NOISE: Final = 0.001
+UPTIME: Final = "uptime"  # seconds since every device's management card was started
+STARTED_BEFORE_S: Final = 3_600.0
 DEAD: Final = float("nan")  # the instrument is there and has no value to show
 
 Shown = dict[str, float]
@@ -31,7 +33,7 @@ Shown = dict[str, float]
 
 def show(design: Design, state: State, faults: Faults, rng: random.Random) -> Shown:
     """Read every instrument once."""
-    shown: Shown = {}
+    shown: Shown = {UPTIME: state.seconds + STARTED_BEFORE_S}
     for position in range(len(FEEDS)):
         shown |= _feed(design, state, faults, position, rng)
     shown |= _loop(design, state, rng)
@@ -147,6 +149,6 @@ def _switch(state: State, rng: random.Random) -> Shown:
         shown[f"switch.fan_rpm.{fan}"] = 9_600.0 + 60.0 * fan + rng.gauss(0, 25.0)
     for port in range(1, PORTS + 1):
         rate = 4.0e6 if port == PORTS else 0.4e6 + 0.05e6 * port  # octets a second
-        shown[f"switch.in_octets.{port}"] = rate * (state.seconds + 3_600.0)
-        shown[f"switch.out_octets.{port}"] = 0.6 * rate * (state.seconds + 3_600.0)
+        shown[f"switch.in_octets.{port}"] = rate * (state.seconds + STARTED_BEFORE_S)
+        shown[f"switch.out_octets.{port}"] = 0.6 * rate * (state.seconds + STARTED_BEFORE_S)
     return shown

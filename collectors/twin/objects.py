@@ -1,0 +1,97 @@
+"""Objects of a simulated SNMP device: a sorted table whose values are read when they are asked for.
+
+An object either has a fixed value, or names an instrument of the bay and how the device scales it.
+"""
+
+import bisect
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from collectors.snmp.ber import Tag
+from collectors.twin.instruments import UPTIME, Shown
+
+Arcs = tuple[int, ...]
+
+
+WRAPS: Final = {Tag.COUNTER32: 1 << 32, Tag.TIME_TICKS: 1 << 32, Tag.COUNTER64: 1 << 64}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Object:
+    """One object: fixed, or `reads` an instrument and multiplies by `scale`."""
+
+    oid: str
+    tag: Tag = Tag.INTEGER
+    value: int | str = 0
+    reads: str = ""
+    scale: float = 1.0
+
+    def now(self, shown: Shown) -> int | str:
+        """Return the value to send. A counter wraps as the type does (RFC 2578 §7.1.6)."""
+        if not self.reads:
+            return self.value
+        scaled = round(shown[self.reads] * self.scale)
+        return scaled % WRAPS[self.tag] if self.tag in WRAPS else scaled
+
+
+def fixed(oid: str, value: int | str) -> Object:
+    """Make an object that never changes: a text or an integer."""
+    tag = Tag.OCTET_STRING if isinstance(value, str) else Tag.INTEGER
+    return Object(oid=oid, tag=tag, value=value)
+
+
+def shows(oid: str, reads: str, scale: float = 1.0, tag: Tag = Tag.INTEGER) -> Object:
+    """Make an object that shows an instrument."""
+    return Object(oid=oid, tag=tag, reads=reads, scale=scale)
+
+
+def column(entry: str, values: Mapping[str, int | str]) -> list[Object]:
+    """Make one column of a table that never changes: its OID, and a value a row."""
+    return [fixed(f"{entry}.{row}", value) for row, value in values.items()]
+
+
+def system(sys_object_id: str, descr: str, name: str) -> list[Object]:
+    """Make the system group that every agent has (RFC 3418)."""
+    group = "1.3.6.1.2.1.1"
+    return [
+        fixed(f"{group}.1.0", descr),
+        Object(oid=f"{group}.2.0", tag=Tag.OID, value=sys_object_id),
+        shows(f"{group}.3.0", UPTIME, 100.0, Tag.TIME_TICKS),
+        fixed(f"{group}.4.0", "nobody: this device is simulated"),
+        fixed(f"{group}.5.0", name),
+        fixed(f"{group}.6.0", "simulated bay"),
+        fixed(f"{group}.7.0", 72),
+    ]
+
+
+class Table:
+    """All objects of one device, in the order in which GETNEXT visits them."""
+
+    def __init__(self, objects: Iterable[Object]) -> None:
+        self._objects = {arcs(o.oid): o for o in objects}
+        self._order = sorted(self._objects)
+
+    def at(self, where: Arcs) -> Object | None:
+        """Return the object of exactly this name."""
+        return self._objects.get(where)
+
+    def after(self, where: Arcs) -> tuple[Arcs, Object] | None:
+        """Return the first object behind a name, or None at the end."""
+        position = bisect.bisect_right(self._order, where)
+        if position == len(self._order):
+            return None
+        return self._order[position], self._objects[self._order[position]]
+
+    def has_column(self, where: Arcs) -> bool:
+        """Say whether the object has other instances, where it has not this one."""
+        near = bisect.bisect_left(self._order, where[:-1])
+        if near == len(self._order):
+            return False
+        other = self._order[near]
+        return len(other) == len(where) and other[:-1] == where[:-1]
+
+
+def arcs(oid: str) -> Arcs:
+    """Split a dotted OID."""
+    return tuple(int(arc) for arc in oid.split("."))
