@@ -48,12 +48,12 @@ class Bay:
             for device in dict.fromkeys(device for device, _ in rows)
             for channel, name in _labels([row[1] for row in rows if row[0] == device]).items()
         }
+        self.rows = [(row[0], shown[row]) for row in rows]  # [L] device and label of the channel
         series = [
             b'{bay="%b",device="%b",channel="%b"} '
-            % (escape(self.name), escape(row[0]), escape(shown[row]))
-            for row in rows
+            % (escape(self.name), escape(device), escape(channel))
+            for device, channel in self.rows
         ]
-        self.rows = [device for device, _ in rows]
         self.status: NDArray[np.int8] = np.full(len(series), UNKNOWN, np.int8)
         self.deviation: NDArray[np.float64] = np.full(len(series), np.nan)
         self._status_parts = _parts(names.STATUS, series)

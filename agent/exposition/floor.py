@@ -10,7 +10,7 @@
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -19,7 +19,15 @@ from numpy.typing import NDArray
 from agent.exposition.bay import Bay, Section
 from agent.exposition.device import Device
 from agent.exposition.names import FAMILIES
-from agent.exposition.overview import STATUS_NAMES, BayView, DeviceView, worst
+from agent.exposition.overview import (
+    FINDINGS_MAX,
+    STATUS_NAMES,
+    BayView,
+    DeviceView,
+    Finding,
+    weight,
+    worst,
+)
 from collectors.readings import Channel, Identity, Readings
 
 EOF: Final = b"# EOF\n"  # how an OpenMetrics text ends
@@ -129,26 +137,46 @@ def page(sections: Iterable[Section], *, openmetrics: bool) -> bytes:
 
 def _view(bay: Bay) -> BayView:
     """Look at one bay."""
+    status = bay.status.tolist()
     by_device: dict[str, list[int]] = {}
-    for device, status in zip(bay.rows, bay.status.tolist(), strict=True):
-        by_device.setdefault(device, []).append(status)
-    devices = tuple(
-        DeviceView(
-            name=device.name,
-            profile=device.profile,
-            up=device.up,
-            worst=worst(by_device.get(device.name, ())),
-            good=int(np.isfinite(device.values).sum()),
-            channels=len(device.values),
-            last_success=None if np.isnan(device.last_success) else device.last_success,
-        )
-        for device in bay.devices.values()
-    )
-    counts = Counter(STATUS_NAMES[code] for code in bay.status.tolist())
+    for (device, _), code in zip(bay.rows, status, strict=True):
+        by_device.setdefault(device, []).append(code)
+    counts = Counter(status)
     return BayView(
         name=bay.name,
         rack=bay.rack,
-        worst=worst(bay.status.tolist()),
-        counts=dict(counts),
-        devices=devices,
+        worst=worst(status),
+        counts={STATUS_NAMES[c]: counts[c] for c in sorted(counts, key=weight, reverse=True)},
+        findings=tuple(_findings(bay)),
+        devices=tuple(
+            DeviceView(
+                name=device.name,
+                profile=device.profile,
+                up=device.up,
+                worst=worst(by_device.get(device.name, ())),
+                good=int(np.isfinite(device.values).sum()),
+                channels=len(device.values),
+                last_success=_known(device.last_success),
+            )
+            for device in bay.devices.values()
+        ),
     )
+
+
+def _findings(bay: Bay) -> Iterator[Finding]:
+    """Yield the judged channels that are not inside, the weightiest first, as many as are shown."""
+    status = bay.status.tolist()
+    outside = sorted(np.flatnonzero(bay.status).tolist(), key=lambda row: -weight(status[row]))
+    for row in outside[:FINDINGS_MAX]:
+        device, channel = bay.rows[row]
+        yield Finding(
+            device=device,
+            channel=channel,
+            status=STATUS_NAMES[status[row]],
+            deviation=_known(bay.deviation[row]),
+        )
+
+
+def _known(value: float) -> float | None:
+    """Return a number, or None where there is none."""
+    return float(value) if np.isfinite(value) else None

@@ -7,7 +7,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from agent.exposition.labels import clean
-from agent.exposition.overview import BayView, DeviceView
+from agent.exposition.overview import BayView, DeviceView, Finding
 
 REFRESH_S: Final = 5
 NOTHING: Final = '<span class="quiet">none</span>'
@@ -23,7 +23,8 @@ h1 { font-size: 1.3rem; margin: 0 0 .2rem; }
 h2 { font-size: 1.05rem; margin: 1.6rem 0 .3rem; }
 p { margin: .2rem 0; }
 .quiet { color: var(--quiet); }
-table { border-collapse: collapse; width: 100%; }
+table { border-collapse: collapse; table-layout: fixed; width: 100%; }
+ul { margin: .3rem 0; padding-left: 1.2rem; }
 th, td { border-bottom: 1px solid var(--line); padding: .3rem .6rem .3rem 0; text-align: left; }
 th { color: var(--quiet); font-weight: normal; }
 td.number { font-variant-numeric: tabular-nums; }
@@ -60,7 +61,9 @@ _BAY: Final = """\
 <tbody>
 {devices}
 </tbody>
-</table>"""
+</table>
+<ul>{findings}</ul>"""
+_FINDING: Final = "<li>{device} {channel}: {status}{deviation}</li>"
 _DEVICE: Final = (
     "<tr><td>{name}</td><td>{profile}</td><td>{up}</td><td>{worst}</td>"
     '<td class="number">{good} of {channels}</td><td class="number">{age}</td></tr>'
@@ -85,15 +88,27 @@ def document(bays: Sequence[BayView], *, ready: bool) -> dict[str, Any]:
 
 def _bay(bay: BayView, now: float) -> str:
     """Show one bay."""
-    counts = ", ".join(f"{count} {name}" for name, count in sorted(bay.counts.items()))
+    counts = ", ".join(f"{count} {name}" for name, count in bay.counts.items())
     rack = ", ".join(f"{key} {clean(text)}" for key, text in bay.rack.items() if text)
     about = "; ".join(filter(None, (rack, counts and f"channels: {counts}"))) or "nothing is judged"
     return _BAY.format(
         name=escape(bay.name),
         path=quote(bay.name),
-        worst=_word(bay.worst),
+        worst=_word(bay.worst) if bay.worst else "",
         about=escape(about),
         devices="\n".join(_device(device, now) for device in bay.devices),
+        findings="".join(map(_finding, bay.findings)),
+    )
+
+
+def _finding(finding: Finding) -> str:
+    """Show one channel that is not inside its limits."""
+    deviation = finding.deviation
+    return _FINDING.format(
+        device=escape(finding.device),
+        channel=escape(finding.channel),
+        status=_word(finding.status),
+        deviation="" if deviation is None else f" at {deviation:+.2f} of the way to its limit",
     )
 
 

@@ -171,3 +171,7 @@ def test_the_overview_weighs_the_unknown_above_a_warning(floor: Floor) -> None:
     assert bay.counts == {"warn": 1, "unknown": 1, "inside": 1}
     assert (bay.devices[0].good, bay.devices[0].channels, bay.devices[0].worst) == (3, 4, "unknown")
     assert other.devices[0].last_success is None
+    assert [(finding.channel, finding.status) for finding in bay.findings] == [
+        ("flow", "unknown"),
+        ("supply_temp", "warn"),
+    ]
