@@ -10,7 +10,7 @@ from collectors.profile import SYS_DESCR, SYS_OBJECT_ID, SYS_UP_TIME, Profile
 from collectors.rows import Value, text
 from collectors.snmp.endpoint import Endpoint
 from collectors.snmp.exchange import Outcome, Target
-from collectors.snmp.walk import WalkBudget
+from collectors.snmp.walk import COMPLETE, WalkBudget
 
 
 class SilentError(Exception):
@@ -59,5 +59,5 @@ async def discover(
     if walked.outcome not in (Outcome.OK, Outcome.PARTIAL):
         raise SilentError(walked.outcome, f"stopped answering in a walk: {walked.outcome.value}")
     layout = bind(profile, rows | walked.rows)
-    notes = tuple(f"{root}: {why}" for root, why in walked.ended.items())
+    notes = tuple(f"{root}: {why}" for root, why in walked.ended.items() if why != COMPLETE)
     return Discovery(profile, layout, requests + walked.requests, notes)

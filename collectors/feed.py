@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import random
+import socket
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
@@ -14,9 +15,12 @@ from collectors.profile import Profile
 from collectors.readings import Channel, Identity, Quality, Readings
 from collectors.schedule import Schedule, back_off_s
 from collectors.snmp.endpoint import Endpoint
-from collectors.snmp.exchange import Answer, Outcome, Target
+from collectors.snmp.exchange import Outcome, Target
+from collectors.snmp.message import Version
+from collectors.snmp.poll import Answer
 
 DISCOVERIES_MAX: Final = 16  # walks at once: a walk is a burst, and a floor starts all at once
+REBIND_S: Final = 30.0  # between two walks of a device that keeps changing, or pretends to
 SPELL_S: Final = 3600.0  # the longest sleep of the loop; any change wakes it
 
 
@@ -42,14 +46,38 @@ class Sink(Protocol):
         """Learn of something a person should know: a restart, an incomplete walk."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Device:
     """One SNMP device of the floor file."""
 
     name: str  # "bay/device"
-    target: Target
+    host: str
+    port: int
+    version: Version
+    community: bytes = field(repr=False)
+    timeout_s: float
+    retries: int
     interval_s: float
     profile: str | None = None  # named in the floor file, else found by fingerprint
+
+    async def target(self) -> Target:
+        """Return how to reach it. Raises: SilentError when its name resolves to nothing."""
+        try:
+            found = await asyncio.get_running_loop().getaddrinfo(
+                self.host, self.port, type=socket.SOCK_DGRAM
+            )
+        except OSError as error:
+            why = error.strerror or "unknown name"
+            raise SilentError(Outcome.REFUSED, f"{self.host}: {why}") from None
+        host, port = found[0][4][:2]
+        return Target(
+            address=(str(host), int(port)),
+            community=self.community,
+            version=self.version,
+            timeout_s=self.timeout_s,
+            retries=self.retries,
+            deadline_s=max(self.interval_s, self.timeout_s),
+        )
 
 
 @dataclass(slots=True)
@@ -58,6 +86,7 @@ class _Known:
 
     device: Device
     layout: Layout | None = None
+    bound_at: float = -REBIND_S
     failures: int = 0
     retry_at: float = 0.0
     task: asyncio.Task[None] | None = field(default=None)
@@ -136,7 +165,9 @@ class Feed:
             readings = Readings.lost(name, now, len(layout.channels), Quality.STALE)
             self._sink.noticed(name, "device_changed", why)
             known.layout = None
-            self._discover(known)
+            known.retry_at = known.bound_at + REBIND_S
+            if now >= known.retry_at:
+                self._discover(known)
         else:
             values, quality, raw = layout.convert(answer.raw, answer.fault, answer.texts)
             readings = Readings(device=name, taken_at=now, values=values, quality=quality, raw=raw)
@@ -151,15 +182,14 @@ class Feed:
         device = known.device
         try:
             async with self._walks:
-                found = await discover(
-                    self._endpoint, device.target, self._profiles, device.profile
-                )
+                target = await device.target()
+                found = await discover(self._endpoint, target, self._profiles, device.profile)
         except SilentError as error:
             self._failed(known, error.outcome.value, str(error))
         except AmbiguousError as error:
             self._failed(known, "ambiguous", str(error))
         else:
-            self._bind(known, found)
+            self._bind(known, target, found)
         known.task = None
 
     def _failed(self, known: _Known, outcome: str, reason: str) -> None:
@@ -168,11 +198,11 @@ class Feed:
         known.retry_at = self._clock() + back_off_s(known.failures, self._rng)
         self._sink.silent(known.device.name, outcome, reason)
 
-    def _bind(self, known: _Known, found: Discovery) -> None:
+    def _bind(self, known: _Known, target: Target, found: Discovery) -> None:
         """Plan the polls of a device and ask it at once, without waiting for its turn."""
         name, layout = known.device.name, found.layout
-        known.layout, known.failures = layout, 0
-        self._endpoint.watch(name, known.device.target, layout.objects)
+        known.layout, known.bound_at, known.failures = layout, self._clock(), 0
+        self._endpoint.watch(name, target, layout.objects)
         self._sink.bound(name, layout.channels, layout.identity, found.profile.provides)
         for note in found.notes:
             self._sink.noticed(name, "walk_incomplete", note)
