@@ -1,0 +1,69 @@
+"""What the agent exports about one bay, read from its metrics page as any scraper reads it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from agent.exposition.names import DEVIATION, STATE_INFO, STATUS, UP, family
+from collectors.quantity import Quantity
+from collectors.readings import Kind
+
+Place = tuple[str, str]  # device and channel
+
+UNKNOWN, INSIDE, WARN, FAIL, TRIP = -1, 0, 1, 2, 3
+BASE: Final = {
+    family(quantity, Kind.GAUGE).name: quantity for quantity in Quantity if not quantity.is_state
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One value, in the canonical unit of its quantity."""
+
+    value: float
+    quantity: Quantity
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One scrape: what is judged, what was read, and which devices answer."""
+
+    status: Mapping[Place, int] = field(default_factory=dict)
+    readings: Mapping[Place, Reading] = field(default_factory=dict)
+    states: Mapping[Place, str] = field(default_factory=dict)
+    deviation: Mapping[Place, float] = field(default_factory=dict)
+    up: Mapping[str, bool] = field(default_factory=dict)
+
+    def count(self, *wanted: int) -> int:
+        """Return how many channels have one of these statuses."""
+        return sum(status in wanted for status in self.status.values())
+
+    @property
+    def known_share(self) -> float:
+        """Return the share of judged channels whose status is known."""
+        return 1 - self.count(UNKNOWN) / len(self.status) if self.status else 0.0
+
+
+def read(page: str) -> Snapshot:
+    """Read a metrics page in the Prometheus text format. Raises: ValueError where it is not."""
+    status: dict[Place, int] = {}
+    readings: dict[Place, Reading] = {}
+    states: dict[Place, str] = {}
+    deviation: dict[Place, float] = {}
+    up: dict[str, bool] = {}
+    for group in text_string_to_metric_families(page):
+        for sample in group.samples:
+            place = (sample.labels.get("device", ""), sample.labels.get("channel", ""))
+            if sample.name == STATUS.name:
+                status[place] = int(sample.value)
+            elif sample.name == STATE_INFO.name:
+                states[place] = sample.labels.get("state", "")
+            elif sample.name == DEVIATION.name:
+                deviation[place] = sample.value
+            elif sample.name == UP.name:
+                up[place[0]] = bool(sample.value)
+            elif quantity := BASE.get(sample.name):
+                readings[place] = Reading(sample.value / quantity.base_factor, quantity)
+    return Snapshot(status, readings, states, deviation, up)
