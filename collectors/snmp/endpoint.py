@@ -56,7 +56,7 @@ class Endpoint:
         self._blocked = False
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
-        self._exchange = Exchange(rng)
+        self._exchange = Exchange(rng, window=RECEIVE_BUFFER_OCTETS // KERNEL_OCTETS_A_DATAGRAM)
         self._watches: dict[str, Watch] = {}
         self._polls: dict[str, Poll] = {}
         self._learnt: dict[Address, Learnt] = {}
@@ -157,7 +157,7 @@ class Endpoint:
         sock.setsockopt(*RECVERR[family], 1)
         sock.bind(("::" if family == socket.AF_INET6 else "0.0.0.0", 0))  # noqa: S104 -- answers come from anywhere
         room = sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) // KERNEL_OCTETS_A_DATAGRAM
-        self._exchange.window = room
+        self._exchange.window = min(self._exchange.window, room)
         self._sockets[family == socket.AF_INET6] = sock
         self._loop.add_reader(sock, self._receive, sock)
 

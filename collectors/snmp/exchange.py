@@ -16,7 +16,13 @@ from typing import Final, Protocol
 
 from collectors.snmp.ber import BerError
 from collectors.snmp.message import Community, Envelope, MismatchError, Version, request_id, unwrap
-from collectors.snmp.plan import REQUEST_IDS, ROWS_MAX, VARBINDS_MAX, Planned
+from collectors.snmp.plan import (
+    REQUEST_ID_BITS,
+    REQUEST_ID_MIN,
+    ROWS_MAX,
+    VARBINDS_MAX,
+    Planned,
+)
 
 Address = tuple[str, int]
 
@@ -46,8 +52,10 @@ class Target:
     deadline_s: float = 8.0  # for all requests of a poll, so that a slow device delays nobody
 
     def __post_init__(self) -> None:
-        """Bring the address into the form a socket reports. Raises: ValueError if not numeric."""
+        """Bring the address into the form that sockets report. Raises: ValueError."""
         host, port = self.address
+        if not 0 < port < 1 << 16:
+            raise ValueError(f"port {port}; want 1 to 65535")
         object.__setattr__(self, "address", (str(ipaddress.ip_address(host)), port))
 
     def envelope(self) -> Envelope:
@@ -69,6 +77,7 @@ class Talk(Protocol):
     """A poll, a fetch or a walk: what it asks next depends on what it heard."""
 
     target: Target
+    envelope: Envelope
     time_s: float  # how long all of it may take
 
     def ask(self) -> Planned | None:
@@ -88,7 +97,7 @@ class _Lane:
     """The way to one address: the talk under way, its request, and the talks that wait."""
 
     __slots__ = (
-        *("address", "envelope", "waiting", "talk", "since", "deadline"),
+        *("address", "waiting", "talk", "since", "deadline"),
         *("planned", "ids", "serial", "prompt", "answered_wrongly"),
     )
 
@@ -101,7 +110,6 @@ class _Lane:
         self.answered_wrongly = False
         self.talk: Talk
         self.planned: Planned
-        self.envelope: Envelope
         self.since = self.deadline = 0.0
 
 
@@ -149,7 +157,7 @@ class Exchange:
                 number = request_id(unwrap(datagram)[2])
                 self.drops["late" if self._was_ours(number, address) else "source"] += 1
                 return
-            pdu = lane.envelope.open(datagram)
+            pdu = lane.talk.envelope.open(datagram)
             number = request_id(pdu)
             if number not in lane.ids:
                 self.drops["late" if self._was_ours(number, address) else "request_id"] += 1
@@ -168,7 +176,6 @@ class Exchange:
         """Learn from the network that nobody listens at `address`."""
         lane = self._lanes.get(address)
         if lane is None or not lane.ids:
-            self.drops["late"] += 1
             return
         lane.talk.miss(Outcome.REFUSED)
         self._settle(lane)
@@ -207,7 +214,6 @@ class Exchange:
     def _begin(self, lane: _Lane, talk: Talk, now: float) -> None:
         """Put a talk on its lane and ask its first request."""
         lane.talk = talk
-        lane.envelope = talk.target.envelope()
         lane.since = now
         lane.deadline = now + talk.time_s
         self._advance(lane, now)
@@ -242,7 +248,7 @@ class Exchange:
             return
         self._serial += 1
         lane.serial = self._serial
-        number = self._rng.randrange(REQUEST_IDS.start, REQUEST_IDS.stop)
+        number = REQUEST_ID_MIN + self._rng.getrandbits(REQUEST_ID_BITS)
         lane.ids.append(number)
         lane.prompt = True
         self._prompt_count += 1
@@ -252,7 +258,7 @@ class Exchange:
             self._older, self._recent = self._recent, {}
         when = min(now + lane.talk.target.timeout_s, lane.deadline)
         heapq.heappush(self._timers, (when, lane.serial, lane))
-        self.outbox.append((lane.envelope.seal(lane.planned.pdu(number)), lane.address))
+        self.outbox.append((lane.talk.envelope.seal(lane.planned.pdu(number)), lane.address))
 
     def _settle(self, lane: _Lane, *, keep_ids: bool = False) -> None:
         """No answer is expected on this lane any moment; without `keep_ids`, none at all."""

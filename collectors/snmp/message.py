@@ -14,6 +14,7 @@ from collectors.snmp.ber import BerError, Tag, expect, integer, read, tlv, to_in
 Version = Literal["1", "2c"]
 
 VERSIONS: Final[dict[Version, int]] = {"1": 0, "2c": 1}  # RFC 1157 §4, RFC 1901 §3
+KNOWN_MAX: Final = 64  # sizes of answers of one device whose first octets are remembered
 VARBINDS_MAX: Final = 4096  # 16 octets each fill a 64 KiB datagram; a device has no use for more
 
 
@@ -79,25 +80,37 @@ class Envelope(Protocol):
         raise NotImplementedError
 
 
-@dataclass(frozen=True, slots=True)
 class Community:
     """The envelope of SNMP v1 and v2c: a version and a word (RFC 1157 §4, RFC 1901 §3)."""
 
-    version: Version
-    word: bytes
+    __slots__ = ("_before", "_known", "_version", "_word")
+
+    def __init__(self, version: Version, word: bytes) -> None:
+        self._version = VERSIONS[version]
+        self._word = word
+        self._before = tlv(Tag.INTEGER, bytes((self._version,))) + tlv(Tag.OCTET_STRING, word)
+        self._known: dict[
+            int, bytes
+        ] = {}  # size of a good datagram -> all that stood before its PDU
 
     def seal(self, pdu: bytes) -> bytes:
         """Return the datagram that carries `pdu`."""
-        version = tlv(Tag.INTEGER, bytes((VERSIONS[self.version],)))
-        return tlv(Tag.SEQUENCE, version + tlv(Tag.OCTET_STRING, self.word) + pdu)
+        return tlv(Tag.SEQUENCE, self._before + pdu)
 
     def open(self, datagram: bytes) -> bytes:
         """Return the PDU inside. Raises: BerError when malformed, MismatchError when not ours."""
+        size = len(datagram)
+        known = self._known.get(size)
+        if known is not None and datagram.startswith(known):
+            return datagram[len(known) :]
         version, word, pdu = unwrap(datagram)
-        if version != VERSIONS[self.version]:
+        if version != self._version:
             raise MismatchError("version")
-        if word != self.word:
+        if word != self._word:
             raise MismatchError("community")
+        if len(self._known) >= KNOWN_MAX:
+            self._known.clear()
+        self._known[size] = datagram[: size - len(pdu)]
         return pdu
 
 
@@ -114,9 +127,15 @@ def unwrap(datagram: bytes) -> tuple[int, bytes, bytes]:
 
 
 def request_id(pdu: bytes) -> int:
-    """Return which request an answer belongs to. Raises: BerError, MismatchError if no answer."""
+    """Return which request an answer belongs to. Raises: BerError, MismatchError if no answer.
+
+    Nothing else is checked: the answer is still to be decoded, or compared with a known layout.
+    """
     if pdu[:1] != b"\xa2":
         raise MismatchError("type")
+    at = 4 if pdu[1:2] == b"\x82" else 2
+    if pdu[at : at + 2] == b"\x02\x04":  # all ids of ours have four octets
+        return int.from_bytes(pdu[at + 2 : at + 6], "big")
     start, stop = expect(Tag.INTEGER, pdu, read(pdu, 0, len(pdu))[1], len(pdu))
     return to_int(Tag.INTEGER, pdu[start:stop])
 

@@ -13,7 +13,8 @@ PDU_BYTES: Final = 24  # PDU, its three integers and the list, beside the varbin
 VARBIND_BYTES: Final = 9  # headers of varbind and name, and room for the value in the answer
 VARBINDS_MAX: Final = 60  # what agents that set no lower limit are used to
 ROWS_MAX: Final = 24  # of a GETBULK, all columns together: one datagram at 60 octets a row
-REQUEST_IDS: Final = range(1 << 23, 1 << 31)  # exactly four octets, none padding (X.690 §8.3.2)
+REQUEST_ID_MIN: Final = 1 << 23  # from here to 2**31, an id has four octets (X.690 §8.3.2)
+REQUEST_ID_BITS: Final = 30  # of chance in an id: nobody off the path can guess it
 
 
 @dataclass(frozen=True, slots=True)

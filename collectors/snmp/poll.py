@@ -7,6 +7,7 @@ genErr cost one object each, silence ends the poll unless only this size of requ
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import Final
 
 import numpy as np
@@ -66,8 +67,11 @@ class Watch:
 
     def __init__(self, target: Target, objects: Sequence[str], learnt: Learnt) -> None:
         self.target = target
+        self.envelope = target.envelope()
         self.objects = tuple(objects)
         self.learnt = learnt
+        self.no_values = np.full(len(objects), np.nan)
+        self.all_lost = np.full(len(objects), Quality.COMM_LOST, np.uint8)
         self.absent: set[int] = set()  # positions of what a v1 agent does not have
         self._names = encode_names(objects)
         self._polls = 0
@@ -105,12 +109,14 @@ class _Gets(ABC):
 
     def __init__(self, watch: Watch) -> None:
         self.target = watch.target
+        self.envelope = watch.envelope
         self.time_s = watch.target.deadline_s
         self.requests = 0
         self._watch = watch
         self._questions = watch.questions()
         self._at = 0
-        self._heard = 0
+        self._heard = 0  # answers, errors included
+        self._read = 0  # answers with values
         self._missed: Outcome | None = None
         self._suspect = 0  # varbinds of a request that may have been too large to be answered
 
@@ -130,6 +136,7 @@ class _Gets(ABC):
             self._cope(question, error)
             return
         self._at += 1
+        self._read += 1
         learnt = self._watch.learnt
         learnt.varbinds_answered = max(learnt.varbinds_answered, len(question.positions))
         if self._suspect:
@@ -160,7 +167,7 @@ class _Gets(ABC):
         """Say how it went."""
         if self._missed is None and self._at >= len(self._questions):
             return Outcome.OK
-        return Outcome.PARTIAL if self._heard else self._missed or Outcome.TIMEOUT
+        return Outcome.PARTIAL if self._read else self._missed or Outcome.TIMEOUT
 
     def end(self, seconds: float) -> None:
         """Hand over what was heard."""
@@ -191,6 +198,7 @@ class _Gets(ABC):
         else:
             reason = f"error-status {error.status}, error-index {error.index}"
             self._give_up(here, Quality.MALFORMED, reason)
+            self._missed = Outcome.MALFORMED
             self._at += 1
 
     def _halve(self, varbinds: int) -> None:
@@ -214,9 +222,8 @@ class Poll(_Gets):
 
     def __init__(self, watch: Watch, on_answer: Callable[[Answer], None]) -> None:
         super().__init__(watch)
-        size = len(watch.objects)
-        self._raw = np.full(size, np.nan)
-        self._fault = np.full(size, Quality.COMM_LOST, np.uint8)
+        self._raw = watch.no_values.copy()
+        self._fault = watch.all_lost.copy()
         self._texts: dict[int, bytes] = {}
         self._on_answer = on_answer
         if watch.absent:
@@ -226,9 +233,10 @@ class Poll(_Gets):
         """Hand over the answer; what claims to be good must be a finite number."""
         raw = self._raw
         fault = self._fault
-        odd = ~np.isfinite(raw)
-        raw[odd] = np.nan
-        fault[odd & (fault == Quality.GOOD)] = Quality.MALFORMED
+        if not isfinite(raw.dot(raw)):  # the cheapest question that any NaN answers
+            odd = ~np.isfinite(raw)
+            raw[odd] = np.nan
+            fault[odd & (fault == Quality.GOOD)] = Quality.MALFORMED
         outcome = self.outcome()
         self._on_answer(Answer(raw, fault, self._texts, outcome, self.requests, seconds))
 
@@ -241,8 +249,12 @@ class Poll(_Gets):
                 return decoded
             layout = question.shape.learn(pdu, decoded)
         values, texts = layout.read(pdu)
-        self._raw[question.where] = values
-        self._fault[question.where] = layout.fault
+        where = question.where
+        if isinstance(where, slice):
+            layout.pack(self._raw, 8 * where.start, *values)  # three times as fast as numpy
+        else:
+            self._raw[where] = values
+        self._fault[where] = layout.fault
         for at, octets in texts:
             self._texts[question.positions[at]] = octets
         return None

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from collectors.readings import Quality
 from collectors.snmp.ber import ABSENT, OPAQUE_NUMBERS, WIDTHS, Tag, to_value
-from collectors.snmp.message import MismatchError, Pdu, Span, decode_pdu
+from collectors.snmp.message import MismatchError, Pdu, Span
 
 LAYOUTS_MAX: Final = 8  # three values at the edge of a length; 5 kB each, so it must be few
 NUMBER_OCTETS_MAX: Final = 64  # longer text is no reading
@@ -61,6 +61,7 @@ class Layout:
     mask: int
     fixed: int
     unpack: Callable[[bytes], tuple[float, ...]]
+    pack: Callable[..., None]  # V numbers into a buffer of float64
     fault: NDArray[np.uint8]
     texts: tuple[int, ...]
     converts: tuple[tuple[int, Convert], ...]
@@ -86,9 +87,10 @@ class Layout:
             elif convert is _nothing:
                 fault[position] = Quality.ABSENT if span.tag in ABSENT else Quality.MALFORMED
         bits = int.from_bytes(mask, "big")
-        form = struct.Struct("".join(codes))
+        unpack = struct.Struct("".join(codes)).unpack_from
+        pack = struct.Struct(f"{len(fault)}d").pack_into
         fixed = int.from_bytes(pdu, "big") & bits
-        return cls(len(pdu), bits, fixed, form.unpack_from, fault, tuple(texts), tuple(converts))
+        return cls(len(pdu), bits, fixed, unpack, pack, fault, tuple(texts), tuple(converts))
 
     def read(self, pdu: bytes) -> tuple[Sequence[float], list[tuple[int, bytes]]]:
         """Return the V values, NaN where not a number, and position and octets of the texts."""
@@ -164,8 +166,3 @@ def check_names(pdu: bytes, decoded: Pdu, names: Sequence[bytes]) -> None:
     found = [pdu[span.name_start : span.name_stop] for span in decoded.spans]
     if found != list(names):
         raise MismatchError("varbinds")
-
-
-def read_strictly(pdu: bytes) -> Pdu:
-    """Decode an answer whose layout is not known. Raises: BerError."""
-    return decode_pdu(pdu)

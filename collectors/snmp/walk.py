@@ -37,6 +37,7 @@ class Walked:
     ended: dict[str, str]  # "complete", or what stopped it
     outcome: Outcome
     requests: int
+    tags: dict[str, int]  # the type in which each row's value came, for a recording
 
 
 class _Row(NamedTuple):
@@ -46,7 +47,12 @@ class _Row(NamedTuple):
     name: bytes
     arcs: Arcs
     value: Value
-    absent: bool
+    tag: int
+
+    @property
+    def absent(self) -> bool:
+        """Say whether there is no such row."""
+        return self.tag in ABSENT
 
 
 @dataclass(slots=True, eq=False)
@@ -77,6 +83,7 @@ class Walk:
         on_walked: Callable[[Walked], None],
     ) -> None:
         self.target = target
+        self.envelope = target.envelope()
         self.time_s = budget.seconds
         self.requests = 0
         self._budget = budget
@@ -85,6 +92,7 @@ class Walk:
         self._columns = [_Column.of(root) for root in dict.fromkeys(roots)]
         self._leaves: list[_Column] = []  # nothing below: perhaps an object, to be asked by GET
         self._rows: dict[str, Value] = {}
+        self._tags: dict[str, int] = {}
         self._ended: dict[str, str] = {}
         self._octets = 0
         self._heard = self._misses = 0
@@ -151,7 +159,7 @@ class Walk:
             outcome = Outcome.PARTIAL
         else:
             outcome = self._missed or Outcome.TIMEOUT
-        self._on_walked(Walked(self._rows, self._ended, outcome, self.requests))
+        self._on_walked(Walked(self._rows, self._ended, outcome, self.requests, self._tags))
 
     def _checked_rows(self, pdu: bytes, decoded: Pdu) -> list[_Row]:
         """Decode all rows of an answer before any is used. Raises: BerError, MismatchError."""
@@ -160,7 +168,7 @@ class Walk:
             name = pdu[span.name_start : span.name_stop]
             text = dotted(name)
             value = to_value(span.tag, pdu[span.start : span.stop])
-            rows.append(_Row(text, name, _arcs(text), value, span.tag in ABSENT))
+            rows.append(_Row(text, name, _arcs(text), value, span.tag))
         least = 1 if self._kind is PduType.GET_BULK else self._asked_rows
         if not least <= len(rows) <= self._asked_rows:
             raise MismatchError("varbinds")
@@ -187,12 +195,14 @@ class Walk:
                 column.name, column.arcs = row.name, row.arcs
                 column.rows += 1
                 self._rows[row.text] = row.value
+                self._tags[row.text] = row.tag
 
     def _take_objects(self, rows: Sequence[_Row]) -> None:
         """Store the roots that are objects themselves."""
         for column, row in zip(self._asked, rows, strict=True):
             if not row.absent:
                 self._rows[row.text] = row.value
+                self._tags[row.text] = row.tag
             self._give_up([column], COMPLETE)
 
     def _cope(self, error: Pdu) -> None:
