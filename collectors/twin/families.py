@@ -16,6 +16,7 @@ Row = dict[str, int | str]
 LINES: Final = (1, 2, 3)
 FIRMWARE: Final = "1.0-simulated"
 SQRT3: Final = 3**0.5
+CFM_PER_M3_S: Final = 2118.88
 
 
 def raritan_px3(feed: str) -> list[Object]:
@@ -116,10 +117,11 @@ def inrow_rc(name: str) -> list[Object]:
     """Imitate a chilled-water cooler at the rack's back. Source: PowerNet-MIB, airIRRC group."""
     apc = "1.3.6.1.4.1.318.1"
     unit = f"{apc}.1.13.3.2.2"
-    status = f"{unit}.2"
+    group, status = f"{apc}.1.13.3.2.1.1", f"{unit}.2"
     shown: Mapping[int, tuple[str, float]] = {  # object: instrument, scale
         2: ("door.watts", 0.01),  # tenths of kW
         3: ("door.watts", 0.01),
+        4: ("door.air_m3_s", CFM_PER_M3_S),
         5: ("door.air_m3_s", 1e5),  # hundredths of L/s
         7: ("door.air_out_degc", 10.0),  # tenths of degC, likewise below
         9: ("door.air_out_degc", 10.0),
@@ -133,13 +135,17 @@ def inrow_rc(name: str) -> list[Object]:
     return [
         *system(f"{apc}.3.14.5", "APC Web/SNMP Management Card (simulated MN:ACRC-SIM)", name),
         fixed(f"{apc}.1.13.3.1.1.0", 0),
+        shows(f"{group}.1.0", "door.watts", 0.01),
+        shows(f"{group}.2.0", "door.watts", 0.01),
+        shows(f"{group}.3.0", "door.air_m3_s", CFM_PER_M3_S),
+        fixed(f"{group}.9.0", 2),
         fixed(f"{unit}.1.1.0", 1),
         fixed(f"{unit}.1.2.0", name),
         fixed(f"{unit}.1.4.0", "ACRC-SIM"),
         fixed(f"{unit}.1.5.0", f"SIM-{name}"),
         fixed(f"{unit}.1.6.0", FIRMWARE),
-        *column(status, {"1.0": 2, "12.0": -1, "15.0": 10, "17.0": 1, "18.0": 1, "19.0": 2}),
-        fixed(f"{status}.27.0", 1),
+        *column(status, {"1.0": 2, "13.0": -1, "15.0": 10, "17.0": 1, "18.0": 1, "19.0": 2}),
+        *column(unit, {"2.27.0": 1, "3.1.0": 2_160, "3.12.0": 310, "4.1.0": 52}),
         *(shows(f"{status}.{n}.0", reads, scale) for n, (reads, scale) in shown.items()),
     ]
 
