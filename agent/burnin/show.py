@@ -1,0 +1,133 @@
+"""A design for people: every channel with all that it inherits written out."""
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from agent.burnin.design import AS_CABLED, DERIVED, Design, SpecChannel
+from agent.burnin.format import Budget
+from agent.burnin.limits import Bounds, Rung, Tolerance
+
+Cell = str | float | bool | None
+_COLUMNS: Final = tuple(
+    ["channel", "unit", "nominal", "warn", "fail", "trip", "u", "every", "hold", "gap"]
+)
+
+
+def resolved(design: Design) -> list[dict[str, Cell]]:
+    """Return every channel as a mapping that JSON can hold; numbers are in the channel's unit."""
+    return [_channel(channel) for channel in design.channels]
+
+
+def _channel(channel: SpecChannel) -> dict[str, Cell]:
+    """Write out one channel."""
+    row = channel.row
+    cells: dict[str, Cell] = {
+        "device": channel.device,
+        "channel": channel.name,
+        "role": channel.role or None,
+        "row": row.key,
+        "quantity": row.quantity.label if row.quantity else None,
+        "unit": row.scale.unit.symbol,
+        "nominal": row.rungs.nominal,
+    }
+    for rung, bounds in zip(Rung, row.rungs.limits, strict=True):
+        cells[rung.key] = _bounds(bounds, channel.cabled)
+    cells |= {
+        "u": _tolerance(channel.u),
+        "every": row.every,
+        "hold": row.hold,
+        "gap": row.gap,
+        "budget": _budget(row.budget),
+        "hysteresis": _tolerance(row.hysteresis),
+        "min_load": row.min_load,
+        "kind": row.kind.value,
+        "latched": row.latched,
+        "applies": "always" if row.always else "qualified",
+        "required": row.required,
+    }
+    return cells
+
+
+def _bounds(bounds: Bounds | None, cabled: str | None) -> str | None:
+    """Write a limit in numbers, in the words of the language."""
+    if bounds is None:
+        return None
+    if bounds.names is not None:
+        names = sorted(bounds.names)
+        return "is " + " or ".join(cabled or n if n == AS_CABLED else n for n in names)
+    per = {3600.0: " per h", 60.0: " per min"}.get(bounds.per_s or 0.0, "")
+    if bounds.low == bounds.high:
+        return f"exactly {bounds.low:.6g}"
+    if bounds.low == float("-inf"):
+        return f"max {bounds.high:.6g}{per}"
+    if bounds.high == float("inf"):
+        return f"min {bounds.low:.6g}{per}"
+    return f"{bounds.low:.6g}..{bounds.high:.6g}"
+
+
+def _tolerance(width: Tolerance | None) -> str | None:
+    """Write a width: absolute in the channel's unit, or a share of the value."""
+    if width is None or width == Tolerance():
+        return None
+    return f"{100 * width.relative:.3g} %" if width.relative else f"{width.absolute:.3g}"
+
+
+def _budget(budget: Budget) -> str | None:
+    """Write a budget."""
+    if budget.share is not None:
+        return f"{100 * budget.share:g} %"
+    return None if budget.seconds is None else f"{budget.seconds:g} s"
+
+
+def table(design: Design) -> str:
+    """Return a table of text with a line for each row of the spec, and how many channels it has.
+
+    Ports differ by what is cabled; their line shows the first.
+    """
+    groups: dict[str, list[dict[str, Cell]]] = {}
+    for cells in resolved(design):
+        groups.setdefault(str(cells["row"]), []).append(cells)
+    lines: list[tuple[str, ...]] = [_COLUMNS]
+    for key, group in groups.items():
+        name = key if len(group) == 1 else f"{key} x{len(group)}"
+        first = group[0]
+        if first["device"] == DERIVED:
+            name = f"= {name}"
+        lines.append((name, *(_cell(first[column]) for column in _COLUMNS[1:])))
+    return "\n".join(_aligned(lines))
+
+
+def _cell(value: Cell) -> str:
+    """Write one cell."""
+    if value is None:
+        return "-"
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _aligned(lines: Iterable[tuple[str, ...]]) -> list[str]:
+    """Pad every column to its longest cell."""
+    lines = list(lines)
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    ]
+
+
+def summary(design: Design) -> Mapping[str, Cell]:
+    """Return what a person wants to know first."""
+    spec = design.spec
+    rate = sum(1 / channel.row.every for channel in design.channels[: design.measured])
+    return {
+        "id": spec.id,
+        "revision": spec.revision,
+        "status": spec.status,
+        "title": spec.title,
+        "hash": spec.canonical_hash,
+        "devices": len(design.roles),
+        "channels": design.measured,
+        "derived": len(design.channels) - design.measured,
+        "judged": int(design.judged.sum()),
+        "stages": len(spec.plan.stages) if spec.plan else 0,
+        "readings_per_s": round(rate, 3),
+    }
