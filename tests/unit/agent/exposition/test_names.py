@@ -1,10 +1,12 @@
 """Tests for metric names: the contract that dashboards and alert rules are written against."""
 
 import re
+from pathlib import Path
 
 import pytest
 
 from agent.exposition.names import FAMILIES, family
+from agent.exposition.own import Own
 from collectors.quantity import Quantity
 from collectors.readings import Kind
 
@@ -56,3 +58,19 @@ def test_headers_are_well_formed(openmetrics: bool) -> None:  # noqa: FBT001 -- 
 def test_every_quantity_has_a_family() -> None:
     """A new quantity cannot be forgotten on the page."""
     assert {family(q, k) for q in Quantity for k in Kind} <= set(FAMILIES)
+
+
+def test_the_documentation_names_every_family() -> None:
+    """What is exported can be looked up; what can be looked up is exported."""
+    unusual = {
+        family(quantity, kind).name
+        for quantity in Quantity
+        for kind in Kind
+        if re.search("_(present|accumulated)", family(quantity, kind).name)
+    }
+    own = {line.split()[2] for line in Own("0").render().decode().splitlines() if "# TYPE" in line}
+    page = (Path(__file__).parents[4] / "docs" / "metrics.md").read_text()
+    tables = set(re.findall(r"^\| `(rackproof_\w+)`", page, re.MULTILINE))
+
+    assert {f.name for f in FAMILIES} - unusual <= tables
+    assert tables <= {f.name for f in FAMILIES} | own
