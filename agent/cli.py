@@ -98,7 +98,7 @@ def answer(arguments: Sequence[str]) -> int:
         result = rackproof.main(list(arguments), prog_name="rackproof", standalone_mode=False)
     except click.ClickException as error:
         error.show()
-        return Exit.INVALID
+        return Exit.UNDECIDED if error.exit_code == Exit.UNDECIDED else Exit.INVALID
     except click.Abort:
         return Exit.INTERRUPTED
     except Exception as error:  # noqa: BLE001 -- the last place where our own mistake can be told

@@ -6,16 +6,18 @@ problem with its file and line; what is odd but allowed is a warning.
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from agent import floor_check
 from agent.address import Address
+from agent.burnin.design import Design
 from agent.credentials import Secret, Vault
-from agent.floor_format import DevicePart, FloorPart
-from collectors.document import BYTES_MAX, Document, DocumentError, Problem, parse
+from agent.floor_format import BayPart, DevicePart, FloorPart
+from agent.floor_spec import Specs
+from collectors.document import BYTES_MAX, DocumentError, Problem, parse
 from collectors.profile import Profile, load_profiles
 
 
@@ -55,7 +57,8 @@ class BayConfig:
     """One bay: telemetry always, judgement with a spec."""
 
     name: str
-    spec: None
+    spec: Design | None = field(compare=False)  # two loads of one spec are the same by its hash
+    spec_hash: str | None
     devices: Mapping[str, DeviceConfig]
 
 
@@ -82,7 +85,7 @@ class FloorConfig:
 
 def load_floor(path: Path, environment: Mapping[str, str] = os.environ) -> FloorConfig:
     """Load a floor file and all that it refers to. Raises: DocumentError with every problem."""
-    document = read_document(path)
+    document = parse(read_bytes(path), str(path))
     if problems := floor_check.schema(document):
         raise DocumentError(problems)
     try:
@@ -91,6 +94,8 @@ def load_floor(path: Path, environment: Mapping[str, str] = os.environ) -> Floor
         problems += error.problems
         profiles = ()
     problems += floor_check.check(document, profiles)
+    specs = Specs(document, path.parent)
+    problems += specs.problems
     part = None
     try:
         part = FloorPart.model_validate(document.data, context=Vault(path.parent, environment))
@@ -106,28 +111,31 @@ def load_floor(path: Path, environment: Mapping[str, str] = os.environ) -> Floor
             name: BrokerConfig(broker.url, tuple(broker.dialects))
             for name, broker in part.brokers.items()
         },
-        bays={
-            name: BayConfig(
-                name=name,
-                spec=None,
-                devices={key: _device(key, each, part) for key, each in bay.devices.items()},
-            )
-            for name, bay in part.bays.items()
-        },
+        bays={name: _bay(name, bay, part, specs) for name, bay in part.bays.items()},
         profiles=profiles,
-        warnings=(),
+        warnings=tuple(sorted(specs.warnings, key=lambda problem: problem.line)),
     )
 
 
-def read_document(path: Path) -> Document:
-    """Read and parse a YAML file. Raises: DocumentError, for one that cannot be read as well."""
+def read_bytes(path: Path) -> bytes:
+    """Return a file that people write, as far as it may be long. Raises: DocumentError."""
     try:
         with path.open("rb") as file:
-            text = file.read(BYTES_MAX + 1)
+            return file.read(BYTES_MAX + 1)
     except OSError as error:
         why = error.strerror or "cannot be read"
         raise DocumentError([Problem(str(path), 1, "", f"{why}; check the path")]) from None
-    return parse(text, str(path))
+
+
+def _bay(name: str, part: BayPart, floor: FloorPart, specs: Specs) -> BayConfig:
+    """Put a bay together."""
+    design = specs.design(part.spec)
+    return BayConfig(
+        name=name,
+        spec=design,
+        spec_hash=None if design is None else design.spec.canonical_hash,
+        devices={key: _device(key, each, floor) for key, each in part.devices.items()},
+    )
 
 
 def _device(name: str, part: DevicePart, floor: FloorPart) -> DeviceConfig:

@@ -63,14 +63,17 @@ def schema(document: Document) -> list[Problem]:
 
 def unknown(what: str, name: object, names: Collection[str]) -> str:
     """Say that a name is not defined, and which one may have been meant."""
+    return f"no {what} {name!r}; {hint(name, names)}"
+
+
+def hint(name: object, names: Collection[str]) -> str:
+    """Say which of `names` may have been meant, or which there are."""
     close = difflib.get_close_matches(str(name), names, 1, CLOSE)
     if close:
-        return f"no {what} {name!r}; did you mean {close[0]!r}?"
+        return f"did you mean {close[0]!r}?"
     shown = sorted(names)[:NAMES_SHOWN_MAX]
     more = f" and {len(names) - len(shown)} more" if len(names) > len(shown) else ""
-    return f"no {what} {name!r}; " + (
-        f"there are: {', '.join(shown)}{more}" if shown else "none is defined"
-    )
+    return f"there are: {', '.join(shown)}{more}" if shown else "none is defined"
 
 
 def _names(document: Document) -> Iterator[Problem]:

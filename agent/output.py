@@ -68,6 +68,17 @@ def count(number: int, word: str, plural: str = "") -> str:
     return f"{number} {word if number == 1 else plural or word + 's'}"
 
 
+def figure(value: float) -> str:
+    """Return a number as a person compares it; `--json` has every digit.
+
+    >>> figure(74601100.0), figure(229.0), figure(12345.67), figure(1 / 3)
+    ('74601100', '229', '12345.7', '0.33333')
+    """
+    if value.is_integer():
+        return f"{value:.0f}"
+    return f"{value:.1f}" if abs(value) >= 1e4 else f"{value:.5g}"
+
+
 def problem_dict(problem: "Problem") -> dict[str, str | int]:
     """Return a problem of a file for a program."""
     return {"file": problem.file, "line": problem.line, "key": problem.key, "text": problem.text}

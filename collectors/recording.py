@@ -8,6 +8,7 @@ another product read: `compare` holds a profile's readings against it, as a seco
 import json
 import math
 import re
+import struct
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -128,6 +129,19 @@ def read(path: Path) -> dict[str, Value]:
         except ValueError as error:
             raise ValueError(f"{path}:{line_number}: {error}") from None
     return rows
+
+
+def line(oid: str, tag: int, value: Value) -> bytes:
+    """Return one object as a line of a recording, in hexadecimal where text could be misread."""
+    if isinstance(value, float):  # net-snmp's floating point, inside Opaque
+        value = b"\x9f\x79\x08" + struct.pack(">d", value)
+    if not isinstance(value, bytes):
+        return f"{oid}|{tag}|{'' if value is None else value}".encode()
+    if tag == 64:
+        return f"{oid}|64|{'.'.join(map(str, value))}".encode()
+    plain = value.isascii() and value.decode("ascii").isprintable() and value == value.strip()
+    content = value if plain else value.hex().upper().encode()
+    return f"{oid}|{tag}{'' if plain else 'x'}|".encode() + content
 
 
 def _value(kind: str, content: bytes) -> Value:

@@ -43,7 +43,12 @@ def _document(config: FloorConfig) -> dict[str, Any]:
         "listen": str(config.listen),
         "data": str(config.data),
         "bays": [
-            {"bay": bay.name, "spec": _spec(bay), "devices": len(bay.devices)}
+            {
+                "bay": bay.name,
+                "spec": _spec(bay),
+                "sha256": bay.spec_hash,
+                "devices": len(bay.devices),
+            }
             for bay in config.bays.values()
         ],
     }
@@ -67,4 +72,4 @@ def _show(config: FloorConfig) -> None:
 
 def _spec(bay: BayConfig) -> str | None:
     """Return which design a bay is judged by."""
-    return None if bay.spec is None else str(bay.spec)
+    return None if bay.spec is None else f"{bay.spec.spec.id} {bay.spec.spec.revision}"
