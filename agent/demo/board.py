@@ -99,7 +99,7 @@ def summary(snapshot: Snapshot) -> str:
 
 def ranked(snapshot: Snapshot) -> list[Place]:
     """Return all judged channels: what needs a look first, then what tells most, then the rest."""
-    first = {place: position for position, place in enumerate(SHOWN_FIRST)}
+    first: dict[Place, int] = {place: position for position, place in enumerate(SHOWN_FIRST)}
     return sorted(
         snapshot.status,
         key=lambda place: (

@@ -19,8 +19,7 @@ from collectors.twin.responder import Responder
 Address = tuple[str, int]
 
 TICK_SECONDS: Final = 1.0
-PORT: Final = 1161  # tried first; unprivileged, and what people expect of a simulated agent
-PORT_ATTEMPTS: Final = 8  # of a port that is free on all addresses of the bay
+PORTS: Final = (1161, 0, 0, 0, 0)  # tried in turn: what people expect, then any that is free
 RECONNECT_SECONDS: Final = 1.0  # the broker is on this machine; nobody is spared by waiting longer
 
 
@@ -57,17 +56,10 @@ class Twin:
     @classmethod
     async def open(cls, bay: Bay, *, wall: Callable[[], float], number: int = 1) -> Self:
         """Bind all devices of bay `number` to one port, 1161 if it is free. Raises: OSError."""
-        for attempt in range(PORT_ATTEMPTS):
-            faces: dict[str, Face] = {}
-            try:
-                await _bind(bay, faces, number, PORT if attempt == 0 else 0)
-            except OSError:
-                _close(faces)
-                if attempt == PORT_ATTEMPTS - 1:
-                    raise
-            else:
-                break
-        return cls(bay, faces, wall=wall)
+        for port in PORTS:
+            with contextlib.suppress(OSError):
+                return cls(bay, await _bind(bay, number, port), wall=wall)
+        raise OSError(f"no port is free on all addresses 127.0.{number}.*; end what listens there")
 
     @property
     def addresses(self) -> dict[str, Address]:
@@ -104,15 +96,21 @@ class Twin:
             await asyncio.sleep(RECONNECT_SECONDS)
 
 
-async def _bind(bay: Bay, faces: dict[str, Face], number: int, port: int) -> None:
-    """Open one socket a device, all on the port that the first one got."""
+async def _bind(bay: Bay, number: int, port: int) -> dict[str, Face]:
+    """Open one socket a device, all on the port that the first one got. Raises: OSError."""
     loop = asyncio.get_running_loop()
-    for device, (octet, family) in DEVICES.items():
-        face = Face(device, bay, Responder(Table(family(device)), bay.shown))
-        host = f"127.0.{number}.{octet}"
-        await loop.create_datagram_endpoint(lambda face=face: face, local_addr=(host, port))  # type: ignore[misc]
-        faces[device] = face
-        _, port = _address(face)
+    faces: dict[str, Face] = {}
+    try:
+        for device, (octet, family) in DEVICES.items():
+            face = Face(device, bay, Responder(Table(family(device)), bay.shown))
+            host = f"127.0.{number}.{octet}"
+            await loop.create_datagram_endpoint(lambda face=face: face, local_addr=(host, port))  # type: ignore[misc]
+            faces[device] = face
+            _, port = _address(face)
+    except OSError:
+        _close(faces)
+        raise
+    return faces
 
 
 def _address(face: Face) -> Address:
