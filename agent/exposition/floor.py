@@ -109,7 +109,8 @@ class Floor:
     def render(self, bay: str | None = None, *, openmetrics: bool = False) -> bytes:
         """Return the page of one bay, or of the whole floor."""
         bays = self._bays if bay is None else [bay]
-        return page(map(self.section, bays), openmetrics=openmetrics)
+        pieces = page(map(self.section, bays), openmetrics=openmetrics)
+        return b"".join(pieces) + (EOF if openmetrics else b"")
 
     def _device(self, bay: str, name: str) -> Device:
         """Return a device, adding it where it is new."""
@@ -125,14 +126,13 @@ class Floor:
         return [_view(bay) for bay in self._bays.values()]
 
 
-def page(sections: Iterable[Section], *, openmetrics: bool) -> bytes:
-    """Join bays to one page: each family once, in one piece, under its own header."""
+def page(sections: Iterable[Section], *, openmetrics: bool) -> Iterator[bytes]:
+    """Join bays to one page, in pieces, still open at its end: each family once, under a header."""
     held = list(sections)
-    text: list[bytes] = []
     for index, family in enumerate(FAMILIES):
         if lines := [section[index] for section in held if index in section]:
-            text += [family.header(openmetrics=openmetrics), *lines]
-    return b"".join(text) + (EOF if openmetrics else b"")
+            yield family.header(openmetrics=openmetrics)
+            yield from lines
 
 
 def _view(bay: Bay) -> BayView:

@@ -31,12 +31,15 @@ class State(Sources, Protocol):
 
     def ready(self) -> bool:
         """Say whether every device's first poll has ended, well or not."""
+        raise NotImplementedError
 
     def unix_time(self) -> float:
         """Return the wall clock, for ages on the start page."""
+        raise NotImplementedError
 
     async def reload(self) -> Sequence[str]:
         """Load the floor file again; return what is wrong with it, or nothing once it is in use."""
+        raise NotImplementedError
 
 
 def create_app(state: State) -> ASGIApp:
@@ -83,12 +86,12 @@ class _Pages:
         """Answer with a metrics page in the form that was asked for."""
         openmetrics = negotiate.wants_openmetrics(request.headers.get("accept", ""))
         gzip = negotiate.wants_gzip(request.headers.get("accept-encoding", ""))
-        body = await self._pages.get(Key(bays, own, openmetrics, gzip))
+        pieces = await self._pages.get(Key(bays, own, openmetrics, gzip))
         headers = {"Vary": "Accept, Accept-Encoding"}
         if gzip:
             headers["Content-Encoding"] = "gzip"
         form = negotiate.OPENMETRICS if openmetrics else negotiate.TEXT
-        return PageResponse(body, headers=headers, media_type=form)
+        return PageResponse(pieces, headers, form)
 
     async def targets(self, request: Request) -> Response:
         """List the bays as Prometheus HTTP service discovery asks: one target group a bay.

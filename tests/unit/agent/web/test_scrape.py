@@ -53,7 +53,7 @@ async def test_a_bay_that_goes_while_the_page_is_made_is_left_out(state: "FakeSt
     )
     await asyncio.sleep(0)
     state.floor.remove("bay-01")
-    page = await making
+    page = b"".join(await making)
 
     assert b"bay-02" in page
     assert b"bay-01" not in page
