@@ -29,6 +29,7 @@ class Device:
         self.name = name
         self.labels = b'bay="%b",device="%b"' % (escape(bay), escape(name))
         self.profile = ""
+        self.asked = False  # derived channels are shown like a device that nobody can ask
         self.up = False
         self.last_success = float("nan")  # Unix time
         self._poll_seconds = float("nan")
@@ -90,7 +91,8 @@ class Device:
 
     def lines(self) -> Iterator[tuple[Family, bytes]]:
         """Yield the lines about the device itself, each with its family."""
-        yield names.UP, self._line(names.UP, b"%d" % self.up)
+        if self.asked:
+            yield names.UP, self._line(names.UP, b"%d" % self.up)
         for family, value in (
             (names.LAST_SUCCESS, self.last_success),
             (names.POLL_SECONDS, self._poll_seconds),

@@ -54,7 +54,7 @@ class Floor:
         """Show a bay and its devices from now on, down until they answer."""
         self._bays.setdefault(bay, Bay(bay))
         for device in devices:
-            self._device(bay, device)
+            self._device(bay, device).asked = True
 
     def remove(self, bay: str) -> None:
         """Show nothing more of a bay."""
@@ -159,6 +159,7 @@ def _view(bay: Bay) -> BayView:
                 last_success=_known(device.last_success),
             )
             for device in bay.devices.values()
+            if device.asked
         ),
     )
 

@@ -44,9 +44,21 @@ def floor() -> Floor:
         "leak": Quantity.LEAK,
     }
     channels = [_channel(name, quantity) for name, quantity in quantities.items()]
+    floor.add("bay-01", ["cdu"])
     floor.bind("bay-01", "cdu", channels, {"supply": "supply_temp"})
     floor.add("bay-02", ["feedA"])
     return floor
+
+
+def test_derived_channels_are_no_device_that_could_be_down(floor: Floor) -> None:
+    """They are shown like a device's, but nobody polls them: an alert on silence would be false."""
+    floor.bind("bay-01", "derived", [_channel("delta_t", Quantity.TEMPERATURE_DELTA)], {})
+    _put(floor, "bay-01/derived", [10.0], {})
+
+    here = 'bay="bay-01",device="derived",channel='
+    assert _lines(floor, "rackproof_temperature_delta_kelvin") == {f'{here}"delta_t"': 10.0}
+    assert not [labels for labels in _lines(floor, "rackproof_device_up") if "derived" in labels]
+    assert [device.name for device in floor.overview()[0].devices] == ["cdu"]
 
 
 def test_readings_are_shown_in_base_units_under_the_specs_names(floor: Floor) -> None:

@@ -1,0 +1,180 @@
+"""The daemon: one loop that polls, judges and serves, from a floor file until told to stop."""
+
+import asyncio
+import contextlib
+import random
+import signal
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from agent import clock
+from agent.burnin.live import LiveBay
+from agent.config import BayConfig, DeviceConfig, FloorConfig, Mqtt, Snmp, load_floor
+from agent.exits import Exit
+from agent.exposition.floor import Floor
+from agent.exposition.own import Own
+from agent.intake import Intake
+from agent.web.app import create_app
+from agent.web.guard import Gate
+from agent.web.server import serving
+from collectors.document import DocumentError
+from collectors.feed import Device, Feed
+from collectors.snmp.endpoint import Endpoint
+
+JUDGE_S: Final = 1.0  # how often the live status is brought up to date; the shortest `every` is 2 s
+
+log = structlog.get_logger()
+
+
+def run(path: Path) -> int:
+    """Serve the floor in `path` until SIGTERM or Ctrl-C. Raises: DocumentError for a bad file."""
+    config = load_floor(path)
+    for warning in config.warnings:
+        log.warning("floor_file", problem=str(warning))
+    return asyncio.run(_serve(config))
+
+
+async def _serve(config: FloorConfig) -> int:
+    """Run everything; an address that is taken is somebody else's, not a mistake in the file."""
+    stop, reload = asyncio.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    loop.add_signal_handler(signal.SIGHUP, reload.set)
+    endpoint = await Endpoint.open(clock=clock.monotonic, rng=random.Random())  # noqa: S311 -- spreads load, guards nothing
+    daemon, gate = Daemon(config, endpoint), Gate()
+    daemon.own.drops_of("http", lambda: gate.drops)
+    try:
+        async with contextlib.AsyncExitStack() as stack:
+            address = await stack.enter_async_context(
+                serving(create_app(daemon), config.listen.host, config.listen.port, gate)
+            )
+            log.info("listening", url=f"http://{address[0]}:{address[1]}")
+            await daemon.run(stop, reload)
+            log.info("stopping")
+    except OSError as error:
+        log.error("cannot_listen", address=str(config.listen), why=error.strerror)  # noqa: TRY400 -- no stack helps here
+        return Exit.UNDECIDED
+    finally:
+        endpoint.close()
+    return Exit.YES
+
+
+class Daemon:
+    """What runs on one floor, and what the pages show of it."""
+
+    def __init__(self, config: FloorConfig, endpoint: Endpoint) -> None:
+        self._config = config
+        self.floor = Floor()
+        self.own = Own(version("rackproof"))
+        self.own.drops_of("snmp", lambda: endpoint.stats.drops)
+        self.own.series_of(lambda: self.floor.series)
+        self.own.loaded(clock.wall())
+        self.intake = Intake(self.floor, clock=clock.monotonic, wall=clock.wall)
+        self._feed = Feed(
+            endpoint,
+            config.profiles,
+            self.intake,
+            clock=clock.monotonic,
+            rng=random.Random(),  # noqa: S311 -- spreads load, guards nothing
+        )
+        for bay in config.bays.values():
+            self._open(bay)
+
+    async def run(self, stop: asyncio.Event, reload: asyncio.Event) -> None:
+        """Poll and judge until `stop` is set; load the floor file again whenever `reload` is."""
+        async with asyncio.TaskGroup() as tasks:
+            started = [
+                tasks.create_task(self._feed.run()),
+                tasks.create_task(self._judge()),
+                tasks.create_task(self._reload_when(reload)),
+            ]
+            await stop.wait()
+            for task in started:
+                task.cancel()
+
+    def ready(self) -> bool:
+        """Say whether every device's first poll has ended, well or not."""
+        return self.intake.settled()
+
+    def unix_time(self) -> float:
+        """Return the wall clock, for ages on the start page."""
+        return clock.wall()
+
+    async def reload(self) -> Sequence[str]:
+        """Load the floor file again; return what is wrong with it, or nothing once it is in use.
+
+        Bays that did not change go on as they are. `listen` takes effect at the next start.
+        """
+        try:
+            config = await asyncio.to_thread(load_floor, self._config.file)
+        except DocumentError as error:
+            self.own.reloaded(success=False, at=clock.wall())
+            log.warning("reload_refused", problems=[str(problem) for problem in error.problems])
+            return [str(problem) for problem in error.problems]
+        before, self._config = self._config, config
+        for name, bay in before.bays.items():
+            if config.bays.get(name) != bay:
+                self._close(bay)
+        for name, bay in config.bays.items():
+            if before.bays.get(name) != bay:
+                self._open(bay)
+        self.own.reloaded(success=True, at=clock.wall())
+        log.info("reloaded", bays=len(config.bays))
+        return []
+
+    def _open(self, bay: BayConfig) -> None:
+        """Begin with one bay."""
+        live = LiveBay(bay.spec) if bay.spec is not None else None
+        maps = {name: device.map for name, device in bay.devices.items()}
+        self.intake.open(bay.name, live, maps)
+        for device in bay.devices.values():
+            match device.source:
+                case Snmp():
+                    self._feed.add(_polled(bay.name, device, device.source))
+                case Mqtt():
+                    pass
+
+    def _close(self, bay: BayConfig) -> None:
+        """End one bay."""
+        for name, device in bay.devices.items():
+            if isinstance(device.source, Snmp):
+                self._feed.remove(f"{bay.name}/{name}")
+        self.intake.close(bay.name)
+
+    async def _judge(self) -> None:
+        """Bring the live status up to date, and note how late the loop was for it."""
+        due = clock.monotonic() + JUDGE_S
+        while True:
+            await asyncio.sleep(max(0.0, due - clock.monotonic()))
+            now = clock.monotonic()
+            self.own.loop_lag.observe(max(0.0, now - due))
+            due = max(due + JUDGE_S, now)
+            self.intake.judge()
+
+    async def _reload_when(self, asked: asyncio.Event) -> None:
+        """Load the floor file again at every SIGHUP; several at once are one."""
+        while True:
+            await asked.wait()
+            asked.clear()
+            await self.reload()
+
+
+def _polled(bay: str, device: DeviceConfig, source: Snmp) -> Device:
+    """Say to the feed how a device is polled."""
+    assert source.version in ("1", "2c")
+    return Device(
+        name=f"{bay}/{device.name}",
+        host=source.address.host,
+        port=source.address.port,
+        version="1" if source.version == "1" else "2c",
+        community=source.community.reveal(),
+        timeout_s=source.timeout_s,
+        retries=source.retries,
+        interval_s=device.interval_s,
+        profile=device.profile,
+    )

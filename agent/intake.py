@@ -1,0 +1,130 @@
+"""Where readings go: to the metrics page and to the bay's judge. Nothing stays but who is up."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import structlog
+
+from agent.burnin.design import DERIVED
+from agent.burnin.live import LiveBay
+from agent.exposition.floor import Floor
+from collectors.readings import Channel, Identity, Quality, Readings
+
+UP: Final = frozenset({"ok", "partial"})  # outcomes of a poll that brought something
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class _Bay:
+    """A bay while it is open."""
+
+    live: LiveBay | None
+    devices: Mapping[str, Mapping[str, str]]  # device -> the floor file's `map` of its channels
+    up: dict[str, bool] = field(default_factory=dict)
+
+
+class Intake:
+    """Takes what the collectors bring. All calls come from the loop, one after the other."""
+
+    def __init__(
+        self, page: Floor, *, clock: Callable[[], float], wall: Callable[[], float]
+    ) -> None:
+        self._page = page
+        self._clock = clock
+        self._wall = wall
+        self._bays: dict[str, _Bay] = {}
+
+    def open(
+        self, bay: str, live: LiveBay | None, devices: Mapping[str, Mapping[str, str]]
+    ) -> None:
+        """Show a bay, and judge it where it has a spec."""
+        self._bays[bay] = _Bay(live, devices)
+        self._page.add(bay, devices)
+        if live is not None:
+            spec = live.design.spec
+            self._page.rack(bay, {"spec": spec.id, "revision": spec.revision})
+            self._page.bind_status(bay, live.rows)
+            self._page.bind(bay, DERIVED, live.derived, {})
+
+    def close(self, bay: str) -> None:
+        """Show nothing more of a bay."""
+        del self._bays[bay]
+        self._page.remove(bay)
+
+    def settled(self) -> bool:
+        """Say whether every device has been heard of once, well or not."""
+        return all(len(bay.up) == len(bay.devices) for bay in self._bays.values())
+
+    def judge(self) -> None:
+        """Bring the status of every judged channel up to date."""
+        now = self._clock()
+        for name, bay in self._bays.items():
+            if bay.live is not None:
+                self._page.put_status(name, *bay.live.judge(now))
+                self._page.put(bay.live.computed(name, now))
+
+    def bound(
+        self,
+        device: str,
+        channels: Sequence[Channel],
+        identity: Identity,
+        provides: Mapping[str, Mapping[str, str]],
+    ) -> None:
+        """Learn what a device's arrays will hold from now on."""
+        bay, name = device.split("/", 1)
+        home = self._bays[bay]
+        labels: Mapping[str, str] = {}
+        if home.live is not None:
+            labels = home.live.bind(name, channels, provides, home.devices[name])
+            for problem in home.live.problems[name]:
+                log.warning("channel_not_bound", device=device, problem=problem)
+        self._page.bind(bay, name, channels, labels)
+        self._page.identify(bay, name, identity)
+        log.info(
+            "device_bound",
+            device=device,
+            profile=identity.profile,
+            model=identity.model,
+            channels=len(channels),
+            judged=len(labels),
+        )
+
+    def polled(self, readings: Readings, outcome: str, seconds: float) -> None:
+        """Take in one poll: the hot path."""
+        device = readings.device
+        bay, name = device.split("/", 1)
+        home = self._bays[bay]
+        self._page.put(readings)
+        if home.live is not None:
+            home.live.take(readings)
+        self._heard(home, device, name, outcome, seconds)
+
+    def received(self, readings: Readings) -> None:
+        """Take in what messages brought since the last time."""
+        good = bool((readings.quality == Quality.GOOD).any())
+        self.polled(readings, "ok" if good else "stale", 0.0)
+
+    def silent(self, device: str, outcome: str, reason: str) -> None:
+        """Learn that a device could not be identified; it is tried again."""
+        bay, name = device.split("/", 1)
+        home = self._bays[bay]
+        if home.up.get(name) is None:
+            log.warning("device_not_identified", device=device, reason=reason)
+        self._heard(home, device, name, outcome, 0.0)
+
+    def noticed(self, device: str, event: str, detail: str) -> None:
+        """Learn of something a person should know."""
+        log.warning(event, device=device, detail=detail)
+
+    def _heard(self, home: _Bay, device: str, name: str, outcome: str, seconds: float) -> None:
+        """Note the end of a poll, and say so where a device went or came back."""
+        up = outcome in UP
+        self._page.polled(device, outcome, up=up, seconds=seconds, at=self._wall())
+        if home.up.get(name) is not up:
+            if not up and name in home.up:
+                log.warning("device_silent", device=device, outcome=outcome)
+            elif up and home.up.get(name) is False:
+                log.info("device_answers_again", device=device)
+            home.up[name] = up
