@@ -20,7 +20,7 @@ QUIET: Final = ("uvicorn.access",)  # a line a scrape helps nobody
 
 def configure(*, debug: bool = False, stream: TextIO | None = None) -> None:
     """Send structlog and the standard library's loggers to `stream` (default: standard error)."""
-    stream = stream or sys.stderr
+    out: TextIO = sys.stderr if stream is None else stream
     level = logging.DEBUG if debug else logging.INFO
     first: list[Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -30,15 +30,15 @@ def configure(*, debug: bool = False, stream: TextIO | None = None) -> None:
         _harmless,
     ]
     last: Processor = structlog.processors.JSONRenderer(default=str)
-    if stream.isatty():
+    if out.isatty():
         last = structlog.dev.ConsoleRenderer(colors=True)
     structlog.configure(
         processors=[*first, last],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(stream),
+        logger_factory=structlog.WriteLoggerFactory(out),
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(stream)
+    handler = logging.StreamHandler(out)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=first,

@@ -50,7 +50,7 @@ class Result:
         return next(reasons, UNEXPLAINED)
 
 
-@click.command
+@click.command(short_help="Compare recordings with what is expected of them.")
 @click.argument("recordings", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 @click.option("-d", "--differences", is_flag=True, help="List every difference.")
 @click.option(

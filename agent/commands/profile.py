@@ -35,7 +35,7 @@ def list_profiles(*, as_json: bool) -> int:
     return Exit.YES
 
 
-@profile.command
+@profile.command(short_help="Show what a profile recognises and reads.")
 @click.argument("name")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for a program.")
 def show(name: str, *, as_json: bool) -> int:

@@ -52,8 +52,8 @@ def check(file: Path, *, as_json: bool) -> int:
     facts = summary(design)
     say(f"{file}: valid; {_title(design)}")
     say(
-        f"  {facts['devices']} devices, {facts['channels']} channels, {facts['derived']} derived from "
-        f"them, {facts['judged']} with a limit; {facts['readings_per_s']} readings a second"
+        f"  {facts['devices']} devices, {facts['channels']} channels, {facts['derived']} of them "
+        f"derived, {facts['judged']} with a limit; {facts['readings_per_s']} readings a second"
     )
     say(f"  sha256 {facts['hash']}")
     return Exit.YES
