@@ -65,6 +65,25 @@ def test_a_factor_of_ten_is_found_and_a_rounding_is_not(tmp_path: Path) -> None:
     assert [d.found for d in found.differences] == ["2.345 A", "not read", "230.1 V (voltage)"]
 
 
+def test_light_in_watts_and_in_dbm_is_the_same_light(tmp_path: Path) -> None:
+    """Some products leave optical power in watts; only a factor between the two is a difference."""
+    sensor = "1.3.6.1.2.1.99.1.1.1"
+    rows = {
+        "1.3.6.1.2.1.1.1.0": "4|SONiC Software Version: SONiC.1",
+        "1.3.6.1.2.1.1.2.0": "6|1.3.6.1.4.1.8072.3.2.10",
+        "1.3.6.1.2.1.47.1.1.1.1.7.5": "4|DOM RX Power Sensor for Eth1/1",
+        **{f"{sensor}.{column}.5": f"2|{value}" for column, value in [(1, 6), (2, 8), (3, 4)]},
+        f"{sensor}.4.5": "2|5310",
+    }
+    (tmp_path / "a.snmprec").write_text("\n".join(f"{oid}|{row}" for oid, row in rows.items()))
+    told = {"sensor_descr": "", "sensor_class": "power", "sensor_oid": f"{sensor}.4.5"}
+    sensors = [{**told, "sensor_current": 0.000531}, {**told, "sensor_current": 0.00531}]
+    (tmp_path / "a.expected.json").write_text(json.dumps({"sensors": sensors}))
+    found = compare(tmp_path / "a.snmprec", load_profiles())
+    assert (found.profile, found.values_equal) == ("sonic", 1)
+    assert [d.found for d in found.differences] == ["-2.74905 dBm"]
+
+
 def test_a_reviewed_entry_covers_what_lies_below_and_a_star_one_number(tmp_path: Path) -> None:
     """The list stays short without hiding more than it says."""
     (tmp_path / "list.yaml").write_text(
