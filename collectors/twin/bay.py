@@ -4,7 +4,7 @@
 >>> bay.raise_fault("leak")
 >>> for _ in range(10):
 ...     bay.step(1.0)
->>> bay.shown["rack.leak.1"]
+>>> bay.shown["rack.leak"]
 1.0
 """
 

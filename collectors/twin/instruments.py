@@ -17,8 +17,7 @@ from collectors.twin.plant import (
 
 FEEDS: Final = ("feedA", "feedB")
 PORTS: Final = 8  # of the management switch; the last is its uplink
-ROPES: Final = 2  # leak ropes: at the manifold, and in the drip pan
-WET_LITRES: Final = 0.02  # what a rope needs to see; it stays wet until somebody dries it
+WET_LITRES: Final = 0.02  # what a leak rope needs to see; it stays wet until somebody dries it
 RESERVOIR_LITRES: Final = 20.0
 KPA_PER_LITRE: Final = 45.0  # static pressure lost with each litre; the vessel is small
 TEMPERATURE_NOISE_K: Final = 0.03
@@ -104,13 +103,11 @@ def _loop(design: Design, state: State, rng: random.Random) -> Shown:
 
 
 def _leaks(state: State, faults: Faults) -> Shown:
-    """Show the ropes: a leak wets the one at the manifold first; a broken one reads dry."""
+    """Show the leak ropes; a broken one reads dry, and says beside it that it is broken."""
     wet = state.leaked_litres > WET_LITRES
     return {
-        "rack.leak.1": float(wet and not faults.sensor_dead),
-        "rack.leak.2": float(state.leaked_litres > 20 * WET_LITRES),
-        "rack.leak_fault.1": float(faults.sensor_dead),
-        "rack.leak_fault.2": 0.0,
+        "rack.leak": float(wet and not faults.sensor_dead),
+        "rack.leak_fault": float(faults.sensor_dead),
         "cdu.leak": 0.0,
     }
 

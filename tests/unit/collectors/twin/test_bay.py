@@ -10,12 +10,12 @@ from collectors.twin.instruments import Shown
 from collectors.twin.plant import coolant_j_per_litre_k
 
 SIGNS: dict[str, Callable[[Shown], bool]] = {
-    "leak": lambda shown: shown["rack.leak.1"] == 1.0,
+    "leak": lambda shown: shown["rack.leak"] == 1.0,
     "flow_low": lambda shown: shown["rack.flow_lpm"] < 70.0,
     "feed_loss": lambda shown: shown["feedB.volts.1"] == 0.0 and shown["feedA.amps.1"] > 80.0,
     "hot": lambda shown: shown["cdu.primary_in_degc"] > 38.0,
     "silent": lambda shown: shown["feedB.watts"] > 30_000.0,
-    "sensor_fault": lambda shown: shown["rack.leak_fault.1"] == 1.0,
+    "sensor_fault": lambda shown: shown["rack.leak_fault"] == 1.0,
 }
 
 
@@ -65,7 +65,7 @@ def test_a_wet_rope_stays_wet_after_the_repair() -> None:
     bay = after("leak", 10)
     bay.repair()
     bay.step(60.0)
-    assert bay.shown["rack.leak.1"] == 1.0
+    assert bay.shown["rack.leak"] == 1.0
 
 
 def test_a_broken_rope_reads_dry_and_says_that_it_is_broken() -> None:
@@ -74,5 +74,5 @@ def test_a_broken_rope_reads_dry_and_says_that_it_is_broken() -> None:
     bay.raise_fault("leak")
     for _ in range(10):
         bay.step(1.0)
-    assert bay.shown["rack.leak.1"] == 0.0
-    assert bay.shown["rack.leak_fault.1"] == 1.0
+    assert bay.shown["rack.leak"] == 0.0
+    assert bay.shown["rack.leak_fault"] == 1.0

@@ -57,7 +57,7 @@ def test_a_change_goes_out_at_once() -> None:
     bay.raise_fault("leak")
     for _ in range(5):
         bay.step(1.0)
-    assert values(sent(bms, bay, NOW + 1))["rack_leak_1"]["value"] == 1
+    assert values(sent(bms, bay, NOW + 1))["rack_leak"]["value"] == 1
 
 
 def test_a_sensor_without_a_value_is_null_and_not_good() -> None:

@@ -27,6 +27,15 @@ WANTED = {  # profile, and for some of its channels: the instrument, its factor,
             "breaker/1/breaker": ("feedA.breaker_closed", 1.0, 0.0),
         },
     ),
+    "feedB": (
+        "sentry4",
+        {
+            "unit/1/inlet/1/power": ("feedB.watts", 1.0, 1.0),
+            "unit/1/inlet/1/frequency": ("feedB.hertz", 1.0, 0.1),
+            "unit/1/inlet/1/phase/3/voltage": ("feedB.volts.3", 1.0, 0.1),
+            "unit/1/inlet/1/line/1/current": ("feedB.amps.1", 1.0, 0.01),
+        },
+    ),
     "rear_door": (
         "apc_inrow",
         {
