@@ -59,7 +59,8 @@ def identify(
 def _outline(profile: Profile, sys_object_id: str, sys_descr: str) -> tuple[int, int] | None:
     """Return how much of both a profile pins down; None where one of them rules it out."""
     marks = profile.fingerprint
-    arcs = [oid.count(".") + 1 for oid in marks.sys_object_id if below(sys_object_id, oid)]
+    said = sys_object_id.lstrip(".")  # some devices send it as a text, with a dot before it
+    arcs = [oid.count(".") + 1 for oid in marks.sys_object_id if below(said, oid)]
     if marks.sys_object_id and not arcs:
         return None
     if marks.sys_descr is not None and not re.search(marks.sys_descr, sys_descr):

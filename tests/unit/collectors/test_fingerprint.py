@@ -34,6 +34,7 @@ def profiles(tmp_path_factory: pytest.TempPathFactory) -> tuple[Profile, ...]:
     [
         ("1.3.6.1.4.1.9.12.3.1", "", "", "special"),
         ("1.3.6.1.4.1.9.1", "", "", "family"),
+        (".1.3.6.1.4.1.9.1", "", "", "family"),
         ("1.3.6.1.4.1.99", "", "", "standard"),
         ("", "", "", "standard"),
         ("1.3.6.1.4.1.8072.3.2.10", "Linux Cumulus 4", "", "linux_a"),
