@@ -160,7 +160,10 @@ class Exchange:
             pdu = lane.talk.envelope.open(datagram)
             number = request_id(pdu)
             if number not in lane.ids:
-                self.drops["late" if self._was_ours(number, address) else "request_id"] += 1
+                if self._was_ours(number, address):
+                    self.drops["late"] += 1
+                else:
+                    self._drop("request_id", lane)
                 return
             lane.talk.hear(pdu)
         except BerError:
@@ -189,7 +192,7 @@ class Exchange:
             heapq.heappop(timers)
         head = timers[0][0] if timers else None
         if self._backlog and self._prompt:
-            turn = self._prompt[0][0] + PROMPT_S
+            turn = self._prompt[0][0]
             return turn if head is None else min(head, turn)
         return head
 
@@ -252,7 +255,7 @@ class Exchange:
         lane.ids.append(number)
         lane.prompt = True
         self._prompt_count += 1
-        self._prompt.append((now, lane.serial, lane))
+        self._prompt.append((now + PROMPT_S, lane.serial, lane))
         self._recent[number] = lane.address
         if len(self._recent) > RECENT_IDS:
             self._older, self._recent = self._recent, {}
@@ -271,8 +274,7 @@ class Exchange:
 
     def _release(self, now: float) -> None:
         """Send what had to wait, as far as answers have come in or are overdue."""
-        ripe = now - PROMPT_S
-        while self._prompt and (not _current(self._prompt[0]) or self._prompt[0][0] <= ripe):
+        while self._prompt and (not _current(self._prompt[0]) or self._prompt[0][0] <= now):
             _, serial, lane = self._prompt.popleft()
             if lane.serial == serial:
                 self._settle(lane, keep_ids=True)

@@ -140,13 +140,14 @@ class Walk:
     def miss(self, why: Outcome) -> None:
         """Ask for less, ask again, or give up when the device is silent."""
         self._misses += 1
-        alive = self._heard or self._learnt.varbinds_answered
-        too_large = self._asked_rows > max(1, self._learnt.rows_answered)
+        learnt = self._learnt
+        alive = self._heard or learnt.varbinds_answered or learnt.rows_answered
+        too_large = self._asked_rows > max(1, learnt.rows_answered)
         if why is Outcome.MALFORMED and self._heard:
             self._give_up(self._asked, "bad response")
         elif why is Outcome.TIMEOUT and alive and too_large:
-            self._learnt.rows_max = self._asked_rows // 2
-        elif not self._heard or self._misses >= MISSES_MAX or why is Outcome.REFUSED:
+            learnt.rows_max = self._asked_rows // 2
+        elif not alive or self._misses >= MISSES_MAX or why is Outcome.REFUSED:
             self._missed = why
             self._give_up(self._columns + self._leaves, f"no answer: {why}")
 
