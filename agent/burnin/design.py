@@ -1,8 +1,9 @@
 """A design: every channel that a spec asks for, and its limits as arrays.
 
-The C channels are first those that devices measure, then those derived from them. Values are in
-the unit of the channel's row. A state has no order, so its number here is how many rungs of its
-ladder it has left: 0 is inside all of them, 2 is outside fail, and the arrays bound that number.
+The C channels are first those that devices measure, device by device, then those derived from
+them. Values are in the unit of the channel's row. A state has no order, so its number here is how
+many rungs of its ladder it has left: 0 is inside all of them, 2 is outside fail, and the arrays
+bound that number.
 """
 
 import math
@@ -91,10 +92,25 @@ class Limits:
                             width[side][rung, place] = channel.row.hysteresis.at(end)
         return cls(low=low, high=high, low_exit=low + width[0], high_exit=high - width[1])
 
+    def at(self, where: slice) -> "Limits":
+        """Return the ladders of some channels, as views."""
+        ends = (self.low, self.high, self.low_exit, self.high_exit)
+        low, high, low_exit, high_exit = (end[:, where] for end in ends)
+        return Limits(low=low, high=high, low_exit=low_exit, high_exit=high_exit)
+
 
 def _numbers(bounds: Bounds, rung: int) -> tuple[float, float]:
     """Return a rung's bounds; a state is outside a rung when it has left that many."""
     return (-math.inf, rung + 0.5) if bounds.names is not None else (bounds.low, bounds.high)
+
+
+def _places(channels: Sequence[SpecChannel]) -> dict[str, slice]:
+    """Return where each device's channels stand; they stand together."""
+    places: dict[str, slice] = {}
+    for index, channel in enumerate(channels):
+        start = places.get(channel.device, slice(index, 0)).start
+        places[channel.device] = slice(start, index + 1)
+    return places
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -105,6 +121,7 @@ class Design:
     roles: Mapping[str, str]  # device -> its role
     channels: tuple[SpecChannel, ...]
     measured: int  # the first so many channels come from devices; the others are derived
+    places: Mapping[str, slice]  # device -> where its channels stand
     derivations: tuple[Derivation, ...]  # each after those that it reads
     limits: Limits
     nominal: Floats  # NaN where the spec names none
@@ -132,6 +149,7 @@ class Design:
             roles=roles,
             channels=channels,
             measured=measured,
+            places=_places(channels[:measured]),
             derivations=derivations,
             limits=Limits.of(channels),
             nominal=np.array(nominal),

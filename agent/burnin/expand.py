@@ -70,6 +70,8 @@ class _Expansion:
                 if row:
                     self._measured(name, row)
         measured = len(self.channels)
+        first = {device: n for n, device in enumerate(self.roles)}
+        self.channels.sort(key=lambda channel: first.get(channel.device, 0))
         entries = [
             entry
             for name, derived in self.spec.derived.items()

@@ -65,11 +65,10 @@ class Amount:
         if given.dimension != dimension:
             if not self.symbol:
                 raise LimitError(f"{self} has no unit; write it in {wanted.symbol}")
-            want = spell(dimension) if dimension != wanted.dimension else wanted.symbol
-            of = "a difference of " if dimension != wanted.dimension else ""
-            raise LimitError(
-                f"'{self}' cannot be {of}{what}; write it in {want or 'plain numbers'}"
-            )
+            change = dimension != wanted.dimension
+            text = f"'{self}' cannot measure {'a difference of ' if change else ''}{what}"
+            want = spell(dimension) if change else wanted.symbol
+            raise LimitError(f"{text}; write it in {want}" if want else f"{text}; leave it bare")
         zero = given.zero - wanted.zero if dimension == wanted.dimension else 0.0
         return _rounded(self.number * (given.factor / wanted.factor) + zero / wanted.factor)
 

@@ -1,16 +1,12 @@
 """A design for people: every channel with all that it inherits written out."""
 
-from collections.abc import Iterable, Mapping
-from typing import Final
+from collections.abc import Mapping
 
-from agent.burnin.design import AS_CABLED, DERIVED, Design, SpecChannel
+from agent.burnin.design import AS_CABLED, Design, SpecChannel
 from agent.burnin.format import Budget
 from agent.burnin.limits import Bounds, Rung, Tolerance
 
 Cell = str | float | bool | None
-_COLUMNS: Final = tuple(
-    ["channel", "unit", "nominal", "warn", "fail", "trip", "u", "every", "hold", "gap"]
-)
 
 
 def resolved(design: Design) -> list[dict[str, Cell]]:
@@ -79,41 +75,6 @@ def _budget(budget: Budget) -> str | None:
     return None if budget.seconds is None else f"{budget.seconds:g} s"
 
 
-def table(design: Design) -> str:
-    """Return a table of text with a line for each row of the spec, and how many channels it has.
-
-    Ports differ by what is cabled; their line shows the first.
-    """
-    groups: dict[str, list[dict[str, Cell]]] = {}
-    for cells in resolved(design):
-        groups.setdefault(str(cells["row"]), []).append(cells)
-    lines: list[tuple[str, ...]] = [_COLUMNS]
-    for key, group in groups.items():
-        name = key if len(group) == 1 else f"{key} x{len(group)}"
-        first = group[0]
-        if first["device"] == DERIVED:
-            name = f"= {name}"
-        lines.append((name, *(_cell(first[column]) for column in _COLUMNS[1:])))
-    return "\n".join(_aligned(lines))
-
-
-def _cell(value: Cell) -> str:
-    """Write one cell."""
-    if value is None:
-        return "-"
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
-
-
-def _aligned(lines: Iterable[tuple[str, ...]]) -> list[str]:
-    """Pad every column to its longest cell."""
-    lines = list(lines)
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return [
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-        for line in lines
-    ]
-
-
 def summary(design: Design) -> Mapping[str, Cell]:
     """Return what a person wants to know first."""
     spec = design.spec
@@ -125,7 +86,7 @@ def summary(design: Design) -> Mapping[str, Cell]:
         "title": spec.title,
         "hash": spec.canonical_hash,
         "devices": len(design.roles),
-        "channels": design.measured,
+        "channels": len(design.channels),
         "derived": len(design.channels) - design.measured,
         "judged": int(design.judged.sum()),
         "stages": len(spec.plan.stages) if spec.plan else 0,
