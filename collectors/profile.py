@@ -13,6 +13,7 @@ from typing import Final
 
 from collectors.document import Document, DocumentError, Problem, parse
 from collectors.document import Path as Key
+from collectors.mqtt.mapping import MqttProfile
 from collectors.profile_format import Body, Fingerprint, FragmentFile, Identity, ProfileFile
 from collectors.resolve import Part, Resolver
 from collectors.rule import Rule, Template, below
@@ -38,7 +39,8 @@ class Profile:
     provides: Mapping[str, Mapping[str, str]]  # role -> the spec's channel name -> ours
     roots: tuple[str, ...]  # what to walk at discovery, none below another
     hash: str  # SHA-256 of the file and of all that it includes
-    document: Document  # the file itself; its `mqtt` part belongs to the MQTT mapping
+    document: Document  # the file itself
+    mqtt: MqttProfile | None  # how messages become channels, of transport mqtt only
 
 
 def load_profiles(folder: Path | None = None) -> tuple[Profile, ...]:
@@ -138,6 +140,7 @@ def _profile(own: Part, fragments: Mapping[str, Part], problems: list[Problem]) 
         roots=outermost(roots.union(*(rule.roots for rule in rules))),
         hash=hashlib.sha256(b"".join(part.digest for part in parts)).hexdigest(),
         document=own.document,
+        mqtt=body.mqtt,
     )
 
 

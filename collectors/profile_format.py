@@ -5,7 +5,7 @@ are turned into the long ones before validation, so that each mistake is reporte
 """
 
 import re
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -16,6 +16,7 @@ from pydantic import (
     model_validator,
 )
 
+from collectors.mqtt.mapping import MqttProfile
 from collectors.quantity import Quantity, unit
 
 Word = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,47}$")]
@@ -267,4 +268,11 @@ class ProfileFile(Body):
     transport: Literal["snmp", "mqtt"] = "snmp"
     include: list[Word] = []
     fingerprint: Fingerprint = Fingerprint()
-    mqtt: dict[str, Any] | None = None
+    mqtt: MqttProfile | None = None
+
+    @model_validator(mode="after")
+    def _of_its_transport(self) -> Self:
+        """Ask for the `mqtt` part where it is needed, and nowhere else."""
+        if (self.transport == "mqtt") != (self.mqtt is not None):
+            raise ValueError("`transport: mqtt` and the `mqtt` part go together; add or remove one")
+        return self

@@ -6,8 +6,6 @@ DSX Exchange BMS bus are called here. docs/mqtt.md explains the format.
 
 import math
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import (
@@ -19,11 +17,10 @@ from pydantic import (
     model_validator,
 )
 
-from collectors.mqtt.topic import TopicError, checked, fill, names_in
+from collectors.mqtt.topic import checked
 from collectors.quantity import Quantity, UnitError, conversion, convert, unit
 
-SOURCE_KEYS: Final = ("tagPath", "objectType", "pointType")  # of a DSX match: part of the topic
-METADATA_KEYS: Final = (  # of a DSX match: compared with what a point's metadata says
+METADATA_KEYS: Final = (  # of a DSX bus: who a point belongs to
     "objectId",
     "objectName",
     "rackLocationId",
@@ -176,7 +173,7 @@ class DsxPoint(Meaning):
 
     name: ChannelName  # {area} and {phase} stand for what the metadata says
     areas: dict[str, DsxArea] = {}  # words of the process area, in any order -> what it is then
-    words: dict[str, Word] = {}  # the bus's word for a state -> ours
+    words: dict[Word, Word] = {}  # the bus's word for a state, no_leak for NoLeak -> ours
     units: dict[str, UnitText] = {}  # the bus's word for a unit -> ours
 
 
@@ -205,57 +202,3 @@ class MqttProfile(Strict):
         """Return the topics of a JSON device, its availability last."""
         listed = [message.topic for message in self.messages]
         return (*listed, self.availability.topic) if self.availability else tuple(listed)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
-    """Where one device's values come from: a profile, and what tells its messages from others'."""
-
-    profile: str
-    kind: str
-    vendor: str
-    mqtt: MqttProfile
-    match: Mapping[str, str]
-
-    def names(self, device: str) -> dict[str, str]:
-        """Return what stands for names in braces; `device` is "bay/device"."""
-        bay, _, name = device.rpartition("/")
-        return {"bay": bay, "device": name, **self.match}
-
-    def problems(self, device: str) -> list[str]:
-        """Return what is wrong with `match` for this profile: each what, and what to do."""
-        return list(
-            self._dsx_problems() if self.mqtt.dialect == "dsx" else self._json_problems(device)
-        )
-
-    def _dsx_problems(self) -> list[str]:
-        """Check a match against what points of the bus can be told by."""
-        known = (*SOURCE_KEYS, *METADATA_KEYS)
-        found = [
-            f"match.{key}: unknown key; write one of {', '.join(known)}"
-            for key in self.match
-            if key not in known
-        ]
-        if not self.match.keys() & {"tagPath", *METADATA_KEYS}:
-            found.append("match: tagPath is missing; without it every device of the bus fits")
-        try:
-            checked(self.match.get("tagPath", "#"))
-        except TopicError as error:
-            found.append(f"match.tagPath: {error}")
-        return found
-
-    def _json_problems(self, device: str) -> list[str]:
-        """Check that every name in the topics is known, and every known name is used."""
-        found = []
-        for template in self.mqtt.templates:
-            try:
-                fill(template, self.names(device))
-            except TopicError as error:
-                found.append(str(error))
-        used = frozenset().union(*map(names_in, self.mqtt.templates))
-        found += [
-            f"match.{key}: not a name in this profile's topics; remove it"
-            for key in self.match
-            if key not in used
-        ]
-        return found

@@ -51,6 +51,28 @@ def fill(template: str, names: Mapping[str, str]) -> str:
     return checked(NAME.sub(lambda found: names[found[1]], template))
 
 
+def names_of(template: str, topic: str) -> dict[str, str] | None:
+    """Return what the names of a template stand for in a topic; None where it is no such topic.
+
+    >>> names_of("site/{bay}/cdu", "site/b7/cdu"), names_of("site/{bay}/cdu", "site/b7/x/cdu")
+    ({'bay': 'b7'}, None)
+    """
+    parts = re.split(r"(\{[^{}]*\}|\+)", template)
+    seen: set[str] = set()
+    pattern = ""
+    for part in parts:
+        name = part[1:-1]
+        if part == "+":
+            pattern += "[^/]*"
+        elif not part.startswith("{"):
+            pattern += re.escape(part)
+        else:
+            pattern += f"(?P={name})" if name in seen else f"(?P<{name}>[^/+#]+)"
+            seen.add(name)
+    found = re.fullmatch(pattern, topic)
+    return found.groupdict() if found else None
+
+
 def checked(pattern: str) -> str:
     """Return a filter that a broker will take (MQTT 3.1.1 §4.7.1, §4.7.3). Raises: TopicError."""
     *before, last = pattern.split("/")
@@ -105,3 +127,7 @@ class Router(Generic[Item]):
                 self._found.clear()
             self._found[topic] = found
         return found
+
+    def drop(self, topic: str, item: Item) -> None:
+        """Send `topic` to `item` no more, though a filter of its fits, until anyone is added."""
+        self._found[topic] = tuple(each for each in self._found[topic] if each is not item)

@@ -3,7 +3,8 @@
 import pytest
 
 from collectors.document import DocumentError, parse
-from collectors.mqtt.mapping import MqttProfile, Source
+from collectors.mqtt.mapping import MqttProfile
+from collectors.mqtt.source import Source, suits
 
 JSON = """\
 dialect: json
@@ -22,7 +23,7 @@ dialect: dsx
 points:
   Rack:
     RackLiquidFlow: {name: flow, quantity: flow, unit: L/min}
-    RackLeakDetect: {name: leak, quantity: leak, words: {NoLeak: dry, Leak: wet}}
+    RackLeakDetect: {name: leak, quantity: leak, words: {no_leak: dry, leak: wet}}
 """
 
 
@@ -103,3 +104,16 @@ def test_a_match_fills_the_topics_of_json() -> None:
         "match.hall: not a name in this profile's topics; remove it"
     ]
     assert source(DSX, {"rackLocationId": "R1", "objectType": "Rack"}).problems("b/rack") == []
+
+
+def test_a_device_that_names_no_profile_is_known_by_its_topic() -> None:
+    """The names in braces are read from the topic, for all other topics of the device too."""
+    told = source(JSON, {"topic": "site/hall2-b7/cdu/telemetry"})
+
+    assert suits(told.mqtt, "json", told.match)
+    assert told.names("bay-01/cdu")["bay"] == "hall2-b7"
+    assert told.problems("bay-01/cdu") == []
+    assert not suits(told.mqtt, "json", {"topic": "site/a/b/cdu/telemetry"})
+    assert not suits(told.mqtt, "dsx", told.match)
+    assert suits(load(DSX), "dsx", {"tagPath": "a/#"})
+    assert "match.topic: fits no topic" in source(JSON, {"topic": "x"}).problems("b/c")[0]

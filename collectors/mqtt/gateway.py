@@ -1,0 +1,191 @@
+"""A device that publishes JSON, as gateways and meters do: its messages become readings."""
+
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from collectors.mqtt.decode import Decoder
+from collectors.mqtt.device import Heard
+from collectors.mqtt.held import AHEAD_MAX_S, Held, Order
+from collectors.mqtt.mapping import LEAK_STATES, JsonChannel, JsonMessage
+from collectors.mqtt.payload import MISSING, PayloadError, field_path, lookup, parse, source_time
+from collectors.mqtt.source import Source
+from collectors.mqtt.topic import fill, fits
+from collectors.quantity import Quantity
+from collectors.readings import Channel, Identity, Kind, Quality, Readings
+
+TEXT_BYTES_MAX: Final = 256  # of a payload that is one value and no JSON
+
+
+class _Field(NamedTuple):
+    """One channel of a message."""
+
+    position: int
+    path: tuple[str, ...] | None  # None: the payload itself
+    unit_path: tuple[str, ...] | None
+    decoder: Decoder
+
+
+class _Part(NamedTuple):
+    """The messages of one topic."""
+
+    pattern: str
+    time_path: tuple[str, ...] | None
+    fields: tuple[_Field, ...]
+
+
+class Gateway:
+    """One device of dialect JSON. Its channels are those of its profile, from the start.
+
+    A value's age counts from its source's time stamp where the message has one, else from when it
+    came. A repeated time stamp brings nothing new: a gateway that repeats itself goes stale.
+    """
+
+    def __init__(self, device: str, source: Source) -> None:
+        names = source.names(device)
+        self.name = device
+        self.identity = Identity(source.profile, source.kind, source.vendor)
+        self.unread: dict[str, str] = {}  # a profile lists channels, and all of them are read
+        channels: list[Channel] = []
+        ages: list[float] = []
+        parts = []
+        for message in source.mqtt.messages:
+            parts.append(_part(message, fill(message.topic, names), channels))
+            ages += [message.max_age] * len(message.channels)
+        self._parts = tuple(parts)
+        self._max_age = np.array(ages)
+        told = source.mqtt.availability
+        self._availability = fill(told.topic, names) if told else None
+        self._offline_texts = frozenset(told.offline if told else ())
+        self.filters = frozenset(part.pattern for part in parts) | (
+            {self._availability} if self._availability else set()
+        )
+        self._topics: dict[str, str] = {}  # pattern -> the one topic that is heard for it
+        self._order = Order()
+        self._offline = False
+        self._connected = False
+        self._held = Held(device, channels)
+
+    @property
+    def channels(self) -> tuple[Channel, ...]:
+        """Return what there is to read."""
+        return self._held.channels
+
+    @property
+    def news(self) -> bool:
+        """Say whether anything changed since the last readings."""
+        return self._held.news
+
+    def connected(self, now: float) -> None:  # noqa: ARG002 -- a bus counts from it
+        """Take note that the broker is there."""
+        self._connected = self._held.news = True
+
+    def disconnected(self) -> None:
+        """Take note that the broker is gone."""
+        self._connected, self._held.news = False, True
+
+    def bind(self, now: float) -> bool:  # noqa: ARG002 -- a bus waits for descriptions
+        """Say whether the channels are others than before: never."""
+        return False
+
+    def readings(self, now: float) -> list[Readings]:
+        """Return what is to be told; values too old are stale, or lost with the broker."""
+        lost = self._offline or not self._connected
+        return self._held.readings(now, self._alive, Quality.COMM_LOST if lost else Quality.STALE)
+
+    def _alive(self, at: float, heard: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Say which values are young enough, of a device that is not known to be gone."""
+        return (at - heard <= self._max_age) & (not self._offline)
+
+    def take(self, heard: Heard) -> str:
+        """Take in one message; return why it was dropped, or nothing."""
+        if self._availability and fits(self._availability, heard.topic):
+            return self._take_availability(heard)
+        reason = "unknown_topic"
+        for part in self._parts:
+            if fits(part.pattern, heard.topic):
+                first = self._topics.setdefault(part.pattern, heard.topic)
+                reason = self._take(part, heard) if first == heard.topic else "second_topic"
+        return reason
+
+    def _take_availability(self, heard: Heard) -> str:
+        """Believe that a device is gone at once; that it is there, its values have to show."""
+        text = heard.payload[:TEXT_BYTES_MAX].decode(errors="replace").strip()
+        gone = text in self._offline_texts
+        if gone != self._offline:
+            self._offline, self._held.news = gone, True
+        return ""
+
+    def _take(self, part: _Part, heard: Heard) -> str:
+        """Take in a message of a topic that is ours."""
+        if heard.retained:
+            for field in part.fields:
+                self._held.excuse(field.position, Quality.STALE)
+            return "retained"
+        tree: object = MISSING
+        if any(field.path is not None for field in part.fields) or part.time_path:
+            try:
+                tree = parse(heard.payload)
+            except PayloadError as error:
+                return str(error)
+        since: float | None = heard.now
+        if part.time_path:
+            time = source_time(lookup(tree, part.time_path))
+            if time is None or time > heard.wall + AHEAD_MAX_S:
+                since = None
+            elif reason := self._order.judge(heard.topic, time, heard.payload):
+                return reason
+            else:
+                since = heard.now - max(0.0, heard.wall - time)
+        for field in part.fields:
+            self._take_field(field, heard, tree, since)
+        return "" if since is not None else "clock"
+
+    def _take_field(self, field: _Field, heard: Heard, tree: object, since: float | None) -> None:
+        """Take in one field; a message without it says nothing about it."""
+        value = _text(heard.payload) if field.path is None else lookup(tree, field.path)
+        if value is MISSING:
+            self._held.excuse(field.position, Quality.ABSENT)
+            return
+        unit = lookup(tree, field.unit_path) if field.unit_path else None
+        decoded = field.decoder.read(value, None if unit is MISSING else unit)
+        if since is None:
+            self._held.put(
+                field.position, (np.nan, Quality.CLOCK, decoded[2]), heard.now, heard.now
+            )
+        else:
+            self._held.put(field.position, decoded, since, heard.now)
+
+
+def _part(message: JsonMessage, pattern: str, channels: list[Channel]) -> _Part:
+    """Prepare the messages of one topic; its channels are added to `channels`."""
+    fields = []
+    for name, given in message.channels.items():
+        quantity = given.quantities[0]
+        states = given.states or (LEAK_STATES if quantity is Quantity.LEAK else {})
+        path = None if given.field is None else field_path(given.field)
+        unit_path = None if given.unit_field is None else field_path(given.unit_field)
+        decoder = Decoder(given, quantity, unit=given.unit, states=states)
+        fields.append(_Field(len(channels), path, unit_path, decoder))
+        channels.append(_channel(name, given, quantity, pattern))
+    time_path = None if message.time is None else field_path(message.time)
+    return _Part(pattern, time_path, tuple(fields))
+
+
+def _channel(name: str, given: JsonChannel, quantity: Quantity, pattern: str) -> Channel:
+    """Describe one channel; a leak's numbers are ours, whatever the device's are."""
+    leak = quantity is Quantity.LEAK
+    return Channel(
+        name,
+        quantity,
+        f"{pattern}#{given.field or ''}",
+        Kind(given.kind),
+        LEAK_STATES if leak else given.states,
+        frozenset({"dry"} if leak else given.good),
+    )
+
+
+def _text(payload: bytes) -> object:
+    """Return a payload that is one value: a short text."""
+    return payload.decode(errors="replace").strip() if len(payload) <= TEXT_BYTES_MAX else MISSING
