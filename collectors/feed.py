@@ -112,7 +112,7 @@ class Feed:
         self._known: dict[str, _Known] = {}
         self._walks = asyncio.Semaphore(DISCOVERIES_MAX)
         self._woken = asyncio.Event()
-        self.schedule = Schedule(rng)
+        self.schedule = Schedule()
 
     def add(self, device: Device) -> None:
         """Begin with `device`: identify it at once, then poll it on its grid."""

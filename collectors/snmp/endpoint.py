@@ -16,9 +16,8 @@ from collectors.snmp.poll import Answer, Fetch, Fetched, Poll, Watch
 from collectors.snmp.walk import Walk, WalkBudget, Walked
 
 BATCH: Final = 64  # datagrams read before the loop may do something else
-GATHER_S: Final = (
-    0.002  # answers gather so long before they are read: a wake-up costs more than one
-)
+GATHER_S: Final = 0.01  # how long answers gather: a wake-up costs more than reading one
+GATHER_MIN: Final = 8  # fewer than this many awaited answers are read as they come
 DATAGRAM_OCTETS_MAX: Final = 65_535
 RECEIVE_BUFFER_OCTETS: Final = 4 << 20  # asked for; the kernel may give less
 KERNEL_OCTETS_A_DATAGRAM: Final = 2_500  # measured: 1,472 octets occupy 2,300 of the buffer
@@ -166,14 +165,20 @@ class Endpoint:
 
     def _gather(self, sock: socket.socket) -> None:
         """Let answers gather: one wake-up for many costs a fraction of one for each."""
+        if self._exchange.awaited < GATHER_MIN:
+            self._receive(sock)
+            return
         self._loop.remove_reader(sock)
-        self._loop.call_later(GATHER_S, self._receive, sock)
+        self._loop.call_later(GATHER_S, self._resume, sock)
+
+    def _resume(self, sock: socket.socket) -> None:
+        """Read what has gathered, unless the socket was closed meanwhile."""
+        if sock.fileno() >= 0:
+            self._loop.add_reader(sock, self._gather, sock)
+            self._receive(sock)
 
     def _receive(self, sock: socket.socket) -> None:
         """Read a batch; an empty wake-up means that errors are queued."""
-        if sock.fileno() < 0:
-            return  # closed while answers gathered
-        self._loop.add_reader(sock, self._gather, sock)
         hear, now, stats = self._exchange.hear, self._clock(), self.stats
         for count in range(BATCH):
             try:

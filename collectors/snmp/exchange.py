@@ -131,6 +131,11 @@ class Exchange:
         self._prompt: deque[tuple[float, int, _Lane]] = deque()
         self._prompt_count = 0
 
+    @property
+    def awaited(self) -> int:
+        """Return how many answers may come any moment."""
+        return self._prompt_count
+
     def start(self, talk: Talk, now: float) -> None:
         """Begin a talk, or let it wait for the talk under way at its address."""
         lane = self._lanes.get(talk.target.address)
