@@ -127,16 +127,18 @@ def expect(tag: int, data: bytes, at: int, end: int) -> tuple[int, int]:
 def to_int(tag: int, content: bytes) -> int:
     """Decode an integer within the width of its type. Raises: BerError.
 
-    Unsigned types may have a leading zero octet, and may use all their octets without it.
+    Unsigned types may have a leading zero octet, and may use all their octets without it. An
+    INTEGER may repeat its sign in one octet more, as some agents do for the least number.
     """
     width = WIDTHS.get(tag)  # type: ignore[call-overload]
     size = len(content)
     if width is None or size == 0:
         raise BerError(f"integer of type 0x{tag:02x} and {size} octets")
     if tag == Tag.INTEGER:
-        if size > width:
+        number = int.from_bytes(content, "big", signed=True)
+        if size > width + 1 or (size > width and not -(1 << 31) <= number < 1 << 31):
             raise BerError(f"INTEGER of {size} octets; at most {width}")
-        return int.from_bytes(content, "big", signed=True)
+        return number
     if (
         size > width + 1
         or (size == width + 1 and content[0])

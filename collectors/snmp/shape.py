@@ -118,6 +118,8 @@ def _form(span: Span, pdu: bytes, mask: bytearray) -> tuple[str, int, Convert | 
         return "0s", start, _nothing  # stays under the mask: any change is for the strict decoder
     mask[start:stop] = bytes(size)
     if tag == Tag.INTEGER:
+        if size > WIDTHS[Tag.INTEGER]:
+            mask[start], mask[start + 1] = 0xFF, 0x80  # an octet that repeats the sign keeps to it
         code = SIGNED.get(size)
         return (code, start, None) if code else (f"{size}s", start, _signed)
     width = WIDTHS[Tag(tag)]

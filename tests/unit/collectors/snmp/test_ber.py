@@ -57,10 +57,11 @@ def test_a_hostile_name_is_refused(octets: bytes) -> None:
 
 @given(st.integers(-(2**31), 2**31 - 1))
 def test_every_integer_comes_back(number: int) -> None:
-    """In the fewest octets, as DER would have it."""
+    """In the fewest octets, as DER would have it; an agent may repeat the sign in one more."""
     octets = integer(number)
 
     assert to_int(Tag.INTEGER, octets) == number
+    assert to_int(Tag.INTEGER, number.to_bytes(5, "big", signed=True)) == number
     assert len(octets) == 1 or octets[0] not in (0, 0xFF) or (octets[0] ^ octets[1]) & 0x80
 
 
@@ -82,6 +83,8 @@ def test_unsigned_numbers_come_back_in_each_form_that_agents_use(
     [
         (Tag.INTEGER, ""),
         (Tag.INTEGER, "00ffffffff"),
+        (Tag.INTEGER, "ff7fffffff"),
+        (Tag.INTEGER, "ffff80000000"),
         (Tag.COUNTER32, ""),
         (Tag.COUNTER32, "ff"),
         (Tag.GAUGE32, "80ffff"),
