@@ -16,8 +16,10 @@ from agent.address import Address
 from agent.burnin.design import Design
 from agent.credentials import Secret, Vault
 from agent.floor_format import BayPart, DevicePart, FloorPart
+from agent.floor_mqtt import Mappings
 from agent.floor_spec import Specs
 from collectors.document import BYTES_MAX, DocumentError, Problem, parse
+from collectors.mqtt.source import Source
 from collectors.profile import Profile, load_profiles
 
 
@@ -37,8 +39,7 @@ class Mqtt:
     """Which messages are a device's."""
 
     broker: str
-    dialect: str
-    match: Mapping[str, str]
+    source: Source
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +96,8 @@ def load_floor(path: Path, environment: Mapping[str, str] = os.environ) -> Floor
         profiles = ()
     problems += floor_check.check(document, profiles)
     specs = Specs(document, path.parent)
-    problems += specs.problems
+    mappings = Mappings(document, profiles)
+    problems += [*specs.problems, *mappings.problems]
     part = None
     try:
         part = FloorPart.model_validate(document.data, context=Vault(path.parent, environment))
@@ -111,7 +113,7 @@ def load_floor(path: Path, environment: Mapping[str, str] = os.environ) -> Floor
             name: BrokerConfig(broker.url, tuple(broker.dialects))
             for name, broker in part.brokers.items()
         },
-        bays={name: _bay(name, bay, part, specs) for name, bay in part.bays.items()},
+        bays={name: _bay(name, bay, part, specs, mappings) for name, bay in part.bays.items()},
         profiles=profiles,
         warnings=tuple(sorted(specs.warnings, key=lambda problem: problem.line)),
     )
@@ -127,34 +129,34 @@ def read_bytes(path: Path) -> bytes:
         raise DocumentError([Problem(str(path), 1, "", f"{why}; check the path")]) from None
 
 
-def _bay(name: str, part: BayPart, floor: FloorPart, specs: Specs) -> BayConfig:
+def _bay(name: str, part: BayPart, floor: FloorPart, specs: Specs, mappings: Mappings) -> BayConfig:
     """Put a bay together."""
     design = specs.design(part.spec)
     return BayConfig(
         name=name,
         spec=design,
         spec_hash=None if design is None else design.spec.canonical_hash,
-        devices={key: _device(key, each, floor) for key, each in part.devices.items()},
+        devices={key: _device(key, each, floor, mappings) for key, each in part.devices.items()},
     )
 
 
-def _device(name: str, part: DevicePart, floor: FloorPart) -> DeviceConfig:
+def _device(name: str, part: DevicePart, floor: FloorPart, mappings: Mappings) -> DeviceConfig:
     """Fill in what a device leaves to the defaults."""
     defaults = floor.defaults
     return DeviceConfig(
         name=name,
-        source=_source(part, floor),
+        source=_source(part, floor, mappings),
         profile=part.profile,
         interval_s=defaults.interval if part.interval is None else part.interval,
         map=part.map,
     )
 
 
-def _source(part: DevicePart, floor: FloorPart) -> Snmp | Mqtt:
+def _source(part: DevicePart, floor: FloorPart, mappings: Mappings) -> Snmp | Mqtt:
     """Say how a device is reached; the checks have seen to it that it says so."""
     if part.broker is not None:
         dialect = part.dialect or floor.brokers[part.broker].dialects[0]
-        return Mqtt(part.broker, dialect, part.match)
+        return Mqtt(part.broker, mappings.source(dialect, part.profile, part.match))
     defaults = floor.defaults
     name = part.credentials or defaults.credentials
     assert part.address is not None

@@ -128,7 +128,7 @@ async def visit(
     return Probe(
         found,
         readings,
-        {**layout.unread, **fetched.unread},
+        {**layout.unread, **dict(note.split(": ", 1) for note in found.notes), **fetched.unread},
         found.requests + fetched.requests,
         clock.monotonic() - begun,
     )

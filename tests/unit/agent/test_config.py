@@ -1,6 +1,8 @@
 """Tests for the floor file: what it means, and that whatever is wrong is told at once, in place."""
 
+import functools
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,6 +23,7 @@ from agent.floor_format import (
     duration,
 )
 from collectors.document import DocumentError, parse
+from collectors.profile import load_profiles
 
 FLOOR = """\
 floor: rackproof.floor/1
@@ -45,6 +48,14 @@ bays:
       rack: {address: "[2001:DB8::1]:161", credentials: cage, timeout: 1.5 s, profile: standard}
 """
 SPEC = "    spec: spec.yaml\n    devices:\n      feedA"
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _loaded_once() -> Iterator[None]:
+    """Load the profiles once: they take most of the time, and are not what is tested here."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("agent.config.load_profiles", functools.cache(load_profiles))
+        yield
 
 
 @pytest.fixture
@@ -95,7 +106,9 @@ def test_a_floor_file_means_what_it_says(folder: Path) -> None:
     assert (str(cage.address), cage.timeout_s) == ("[2001:db8::1]:161", 1.5)
     assert second["rack"].profile == "standard"
     match = {"objectType": "CDU", "tagPath": "site1/row3/cdu5/#"}
-    assert first["cdu"].source == Mqtt("hall", "dsx", match)
+    cdu = first["cdu"].source
+    assert isinstance(cdu, Mqtt)
+    assert (cdu.broker, cdu.source.mqtt.dialect, cdu.source.match) == ("hall", "dsx", match)
     assert floor.brokers["hall"].address == Address("127.0.0.1", 1883)
     assert floor.warnings == ()
 
@@ -157,6 +170,15 @@ DAMAGE = {  # what is written instead of what, and the complaint about it
     "a dialect not spoken": ("[dsx, json]", "[json]", "bays.bay-01.devices.cdu.dialect",
                              "its broker speaks json; add dsx to its dialects"),
     "no dialect": ("dialect: dsx, ", "", "bays.bay-01.devices.cdu", "dialect is missing"),
+    "a match of nothing": ("objectType", "objectKind",
+                           "bays.bay-01.devices.cdu.match.objectKind", "unknown key; write one of"),
+    "a match of all": (', tagPath: "site1/row3/cdu5/#"', "", "bays.bay-01.devices.cdu.match",
+                       "tagPath is missing; without it every device of the bus fits"),
+    "a gateway without profile": ("dialect: dsx", "dialect: json", "bays.bay-01.devices.cdu",
+                                  "profile is missing: which messages are these?"),
+    "a profile of another dialect": ("dialect: dsx", "dialect: dsx, profile: json_room",
+                                     "bays.bay-01.devices.cdu.profile",
+                                     "'json_room' speaks json; write one of dsx_bms"),
     "an address twice": ("10.1.1.11:1161", "10.1.1.10:161", "bays.bay-01.devices.feedB",
                          "10.1.1.10:161 is bay-01/feedA (line 15) as well"),
     "an address in two bays": ("[2001:DB8::1]:161", "10.1.1.10", "bays.bay-02.devices.rack",
