@@ -215,21 +215,41 @@ class _Resolver:
             self.say(path, str(error))
             return None
 
+    def _place(self, *keys: str) -> Path:
+        """Return where the innermost of some knobs stands: it is what made them disagree."""
+        for path, knobs in self.layers:
+            for key in keys:
+                if getattr(knobs, key) is not None:
+                    return (*path, key)
+        return (*self.layers[0][0], keys[0])
+
     def _check(self, row: Row) -> None:
-        """Compare the times of a row with one another."""
+        """Compare the times of a row with one another; a derived channel is not read."""
         bridged = row.latched or row.kind is Kind.COUNTER
         if row.gap > row.hold and not bridged:
             self.say(
-                self.find("gap")[1],
+                self._place("gap", "hold"),
                 f"gap {row.gap:g} s is longer than hold {row.hold:g} s, so an excursion could hide "
                 "in it; shorten it, or mark the channel latched if its device remembers",
             )
-        if row.every <= 0 or row.every > max(row.gap, row.hold):
+        slow = row.every > max(row.gap, row.hold) and row.path[0] != "derived"
+        if slow or row.every <= 0:
             self.say(
-                self.find("every")[1],
-                f"read every {row.every:g} s, slower than its own gap {row.gap:g} s and hold "
-                f"{row.hold:g} s allow; read it more often",
+                self._place("every", "gap", "hold"),
+                f"read every {row.every:g} s, but its gap is {row.gap:g} s and its hold "
+                f"{row.hold:g} s; read it more often, or let it be silent for longer",
             )
+        self._check_hysteresis(row)
+
+    def _check_hysteresis(self, row: Row) -> None:
+        """Demand that every excursion has somewhere to end."""
+        for bounds in row.rungs.limits:
+            if bounds is None or bounds.names is not None or bounds.low == bounds.high:
+                continue
+            low_exit = bounds.low + row.hysteresis.at(bounds.low)
+            if low_exit > bounds.high - row.hysteresis.at(bounds.high):
+                text = f"nothing between {bounds.low:g} and {bounds.high:g} ends an excursion"
+                self.say(self.find("hysteresis")[1], f"{text}; make the hysteresis smaller")
 
     def _rungs(self, ladders: Layers) -> Rungs:
         """Return the ladder in numbers, its nesting checked."""
