@@ -105,7 +105,9 @@ class Endpoint:
     def watch(self, device: str, target: Target, objects: Sequence[str]) -> None:
         """Plan what a poll of `device` asks for. Raises: BerError if one of them is no OID."""
         self.forget(device)
-        self._watches[device] = Watch(target, objects, self._learnt_of(target))
+        learnt = self._learnt_of(target)
+        learnt.varbinds_answered = 0  # it may be another device by now
+        self._watches[device] = Watch(target, objects, learnt)
 
     def forget(self, device: str) -> None:
         """Plan no more polls of `device`; one under way ends without an answer."""
@@ -172,13 +174,16 @@ class Endpoint:
         self._loop.call_later(GATHER_S, self._resume, sock)
 
     def _resume(self, sock: socket.socket) -> None:
-        """Read what has gathered, unless the socket was closed meanwhile."""
-        if sock.fileno() >= 0:
+        """Read what has gathered, in batches, unless the socket was closed meanwhile."""
+        if sock.fileno() < 0:
+            return
+        if self._receive(sock):
+            self._loop.call_soon(self._resume, sock)
+        else:
             self._loop.add_reader(sock, self._gather, sock)
-            self._receive(sock)
 
-    def _receive(self, sock: socket.socket) -> None:
-        """Read a batch; an empty wake-up means that errors are queued."""
+    def _receive(self, sock: socket.socket) -> bool:
+        """Read a batch and say whether there is more; none at all means that errors are queued."""
         hear, now, stats = self._exchange.hear, self._clock(), self.stats
         for count in range(BATCH):
             try:
@@ -186,14 +191,19 @@ class Endpoint:
             except BlockingIOError:
                 if not count:
                     self._take_errors(sock)
+                more = False
                 break
             except OSError:
                 self._take_errors(sock)
+                more = True
                 break
             stats.datagrams_received += 1
             stats.octets_received += size
             hear(bytes(self._view[:size]), address[:2], now)
+        else:
+            more = True
         self._go_on()
+        return more
 
     def _take_errors(self, sock: socket.socket) -> None:
         """Empty the queue of errors, else the socket would stay readable for ever."""

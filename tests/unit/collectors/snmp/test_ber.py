@@ -62,6 +62,7 @@ def test_every_integer_comes_back(number: int) -> None:
 
     assert to_int(Tag.INTEGER, octets) == number
     assert to_int(Tag.INTEGER, number.to_bytes(5, "big", signed=True)) == number
+    assert to_int(Tag.INTEGER, number.to_bytes(5, "big", signed=True)) == number
     assert len(octets) == 1 or octets[0] not in (0, 0xFF) or (octets[0] ^ octets[1]) & 0x80
 
 

@@ -58,6 +58,7 @@ reals = st.one_of(
 )
 values = st.one_of(
     signed.map(lambda number: (int(Tag.INTEGER), integer(number))),
+    signed.map(lambda number: (int(Tag.INTEGER), number.to_bytes(5, "big", signed=True))),
     st.sampled_from(UNSIGNED).flatmap(unsigned),
     texts.map(lambda octets: (int(Tag.OCTET_STRING), octets)),
     reals.map(lambda octets: (int(Tag.OPAQUE), octets)),
