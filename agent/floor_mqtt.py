@@ -25,7 +25,7 @@ class Mappings:
             self._read_part(name, profile)
         brokers = mapping(mapping(document.data).get("brokers"))
         for device in devices(document.data):
-            if "broker" in device.keys:
+            if "broker" in device.keys and "address" not in device.keys:
                 self.problems += self._check(device, brokers)
 
     def source(self, dialect: str, named: str | None, match: Mapping[str, str]) -> Source:

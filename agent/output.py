@@ -7,9 +7,10 @@ r"""What commands print: tables for people, JSON for programs, no device's contr
 import json
 import shutil
 import sys
+import textwrap
 import unicodedata
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TextIO
 
 import click
 
@@ -33,13 +34,29 @@ def emit(document: object) -> None:
 
 
 def say(text: str = "") -> None:
-    """Print one line for a person."""
-    click.echo(shown(text) if text else "")
+    """Print one line for a person, on a terminal wrapped at words."""
+    click.echo(_wrapped(shown(text), sys.stdout))
 
 
 def complain(text: str) -> None:
-    """Print one line where errors go."""
-    click.echo(shown(text), err=True)
+    """Print one line where errors go, likewise."""
+    click.echo(_wrapped(shown(text), sys.stderr), err=True)
+
+
+def _wrapped(text: str, stream: TextIO) -> str:
+    """Break a line that is wider than the terminal; a program gets it in one piece."""
+    if not stream.isatty():
+        return text
+    words = text.lstrip(" ")
+    indent = " " * (len(text) - len(words))
+    return textwrap.fill(
+        words,
+        shutil.get_terminal_size().columns,
+        initial_indent=indent,
+        subsequent_indent=indent + " " * GAP,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def table(rows: Iterable[Sequence[str]], *, right: Sequence[int] = (), indent: int = 0) -> None:

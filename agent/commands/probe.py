@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Unpack
 
@@ -196,7 +196,10 @@ def _show(seen: Probe, address: Address) -> None:
     table([(key, text) for key, text in facts.items() if text], indent=2)
     say()
     if seen.readings:
-        rows = [("CHANNEL", "VALUE", "UNIT", ""), *(reading.row() for reading in seen.readings)]
+        rows = [
+            ("CHANNEL", "VALUE", "UNIT", ""),
+            *(reading.row() for reading in _by_place(seen.readings)),
+        ]
         table(rows, right=(1,))
         say()
     good = sum(reading.quality is Quality.GOOD for reading in seen.readings)
@@ -204,6 +207,17 @@ def _show(seen: Probe, address: Address) -> None:
         f"{count(len(seen.readings), 'reading')}, {good} good; {_not_read(seen.unread)}; "
         f"{count(seen.requests, 'request')} in {seen.seconds:.2f} s"
     )
+
+
+def _by_place(readings: Sequence[Reading]) -> list[Reading]:
+    """Bring together what belongs to one place, such as all of a port; else keep the order."""
+    places = [
+        reading.channel.name.rpartition("/")[0] or reading.channel.name for reading in readings
+    ]
+    first: dict[str, int] = {}
+    for n, place in enumerate(places):
+        first.setdefault(place, n)
+    return [readings[n] for n in sorted(range(len(readings)), key=lambda n: first[places[n]])]
 
 
 def _not_read(unread: Mapping[str, str]) -> str:

@@ -118,6 +118,17 @@ def test_a_device_is_shown_to_a_person(
     )
 
 
+def test_what_belongs_to_a_port_stands_together(
+    devices: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A person looks for a port, not for all ports' counters of one kind."""
+    assert answer(["probe", devices["arista_eos"]]) == Exit.YES
+
+    shown = re.findall(r"^(port/[^/ ]+)/", capsys.readouterr().out, re.MULTILINE)
+    runs = [port for n, port in enumerate(shown) if n == 0 or shown[n - 1] != port]
+    assert len(runs) == len(set(runs)) > 1
+
+
 def test_a_profile_can_be_named(
     devices: dict[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
