@@ -9,6 +9,7 @@ Source: MQTT 3.1.1 §2.2 (fixed header), §3 (kinds of packets).
 
 import asyncio
 import logging
+import os
 import socket
 from collections.abc import Callable
 from typing import Any, Final, cast
@@ -90,16 +91,18 @@ class CheckedSocket:
         self._sent = Framing(SENT, RECEIPT)
         self._passed = 0  # bytes that were checked and are yet to be sent
         self.octets = 0
-        self.refused = ""  # why the connection was ended from here
+        self.ended = ""  # why the connection ended, as far as is seen here
 
     def recv(self, size: int) -> bytes:
         """Receive, but never more than a sound packet. Raises: PacketError."""
         data = self._inner.recv(min(size, PACKET_BYTES_MAX))
         self.octets += len(data)
+        if not data:
+            self.ended = "the broker closed the connection"
         self._check(self._received, data)
         if self._received.count - self._sent.count > UNACKNOWLEDGED_MAX:
-            self.refused = "the broker does not read what it is sent"
-            raise PacketError(self.refused)
+            self.ended = "the broker does not read what it is sent"
+            raise PacketError(self.ended)
         return data
 
     def send(self, data: bytes) -> int:
@@ -115,7 +118,7 @@ class CheckedSocket:
         try:
             framing.see(data)
         except PacketError as error:
-            self.refused = str(error)
+            self.ended = str(error)
             raise
 
     def fileno(self) -> int:
@@ -206,7 +209,7 @@ async def connect(address: tuple[str, int]) -> CheckedSocket:
                 sock.setblocking(False)  # noqa: FBT003 -- as of a socket
                 await loop.sock_connect(sock, where)
             except OSError as error:
-                last = error
+                last = OSError(error.errno, os.strerror(error.errno or 0))
                 sock.close()
             except BaseException:
                 sock.close()

@@ -128,7 +128,7 @@ class Subscriber:
             async with client:
                 return await self._follow(client)
         except aiomqtt.MqttError as error:
-            return sock.refused or str(error)
+            return sock.ended or str(error)
         finally:
             self._hub.disconnected()
             self._octets_before, self._client = self.octets, None

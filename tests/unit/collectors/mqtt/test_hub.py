@@ -17,6 +17,7 @@ from collectors.readings import Channel, Identity, Quality, Readings
 
 WALL = 1_743_620_423.0
 ROOM = "gateway/bay-01/room/telemetry"
+PROFILES = {profile.name: profile for profile in load_profiles()}
 FLOW = "Rack/RackLiquidFlow/bay-01/flow"
 
 
@@ -28,18 +29,17 @@ class Rig:
         self.now = 0.0
         self.bound: list[tuple[str, list[str]]] = []
         self.readings: list[Readings] = []
-        self._profiles = {profile.name: profile for profile in load_profiles()}
 
     def watch(self, device: str, name: str, **match: str) -> None:
         """Begin with a device."""
-        profile = self._profiles[name]
+        profile = PROFILES[name]
         assert profile.mqtt is not None
         source = Source(profile=name, kind=profile.kind, vendor="v", mqtt=profile.mqtt, match=match)
         self.hub.watch(device, source, self.readings.append, self._on_bound, self.now)
 
     def _on_bound(self, device: str, channels: tuple[Channel, ...], identity: Identity) -> None:
         """Note what was bound; a device is told before its readings come."""
-        assert identity.profile in self._profiles
+        assert identity.profile in PROFILES
         self.bound.append((device, [channel.name for channel in channels]))
 
     def hear(self, topic: str, told: object, *, retained: bool = False) -> None:

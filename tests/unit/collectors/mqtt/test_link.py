@@ -96,7 +96,7 @@ def test_what_is_refused_never_leaves(ends: tuple[CheckedSocket, socket.socket])
         checked.send(packet(0x30, 10))
 
     assert theirs.recv(100) == packet(0xC0, 0)
-    assert "0x30" in checked.refused
+    assert "0x30" in checked.ended
 
 
 def test_a_packet_sent_in_pieces_is_checked_once(
