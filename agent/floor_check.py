@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from agent.address import SNMP_PORT, Address, AddressError, parse_broker
+from agent.address import SNMP_PORT, Address, AddressError
 from agent.floor_format import BAY_NAME, DEVICE_NAME, RESERVED, SCHEMA
 from collectors.document import Document, Path, Problem
 from collectors.profile import Profile
@@ -27,6 +27,11 @@ class Written:
 
     path: Path
     keys: Mapping[Any, Any]
+
+    def text(self, key: str) -> str | None:
+        """Return what a key says, if it is text: else the format's own check complains."""
+        value = self.keys.get(key)
+        return value if isinstance(value, str) else None
 
 
 def devices(data: object) -> Iterator[Written]:
@@ -121,7 +126,7 @@ def _references(document: Document, transports: Mapping[str, str]) -> Iterator[P
         if "broker" in named and named["broker"] not in brokers:
             text = unknown("broker", named["broker"], [str(name) for name in brokers])
             yield document.problem((*device.path, "broker"), text)
-        if "profile" in named:
+        if "profile" in named and transports:  # else the profiles could not be loaded
             yield from _profile(document, device, named["profile"], transports)
 
 
@@ -155,7 +160,7 @@ def _sources(document: Document) -> Iterator[Problem]:
                 text = f"{key} has no meaning for a device with {way}; remove it"
                 yield document.problem((*device.path, key), text)
         if "broker" in has:
-            offered = mapping(brokers.get(device.keys["broker"])).get("dialects")
+            offered = mapping(brokers.get(device.text("broker"))).get("dialects")
             yield from _dialect(document, device, offered)
 
 
@@ -174,33 +179,18 @@ def _dialect(document: Document, device: Written, offered: object) -> Iterator[P
 
 def _once(document: Document) -> Iterator[Problem]:
     """Check that no two devices are one: their readings would be counted twice."""
-    seen: dict[object, Path] = {}
-    brokers = mapping(mapping(document.data).get("brokers"))
+    seen: dict[Address, Path] = {}
     for device in devices(document.data):
-        if (place := _place(device, brokers)) is None:
+        try:
+            address = Address.parse(device.text("address") or "", SNMP_PORT)
+        except AddressError:
             continue
-        first = seen.setdefault(place, device.path)
+        first = seen.setdefault(address, device.path)
         if first is not device.path:
-            line = document.lines.get(first, 1)
-            what = place if isinstance(place, Address) else "the same messages"
-            text = f"{what} is {first[1]}/{first[3]} (line {line}) as well; keep one of them"
-            if not isinstance(place, Address):
-                text = f"{what} are for {first[1]}/{first[3]} (line {line}) as well; keep one"
-            yield document.problem(device.path, text)
+            yield document.problem(device.path, already(document, str(address), first))
 
 
-def _place(device: Written, brokers: Mapping[Any, Any]) -> object:
-    """Return what tells one device from another; None where the file does not say it soundly."""
-    address, broker = device.keys.get("address"), device.keys.get("broker")
-    try:
-        if isinstance(address, str):
-            return Address.parse(address, SNMP_PORT)
-        url = mapping(brokers.get(broker)).get("url")
-        if isinstance(url, str):
-            match = tuple(
-                sorted((str(k), str(v)) for k, v in mapping(device.keys.get("match")).items())
-            )
-            return parse_broker(url), device.keys.get("dialect"), match
-    except AddressError:
-        return None
-    return None
+def already(document: Document, what: str, first: Path) -> str:
+    """Say that something is another device's."""
+    line = document.lines.get(first, 1)
+    return f"{what} is {first[1]}/{first[3]} (line {line}) as well; keep one of them"

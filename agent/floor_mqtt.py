@@ -5,11 +5,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from agent.floor_check import Written, devices, mapping
+from agent.floor_check import Written, already, devices, mapping
 from agent.floor_format import DIALECTS
-from collectors.document import Document, Problem
+from collectors.document import Document, Path, Problem
 from collectors.mqtt.mapping import MqttProfile
 from collectors.mqtt.source import Source, suits
+from collectors.mqtt.topic import fill
 from collectors.profile import Profile
 
 
@@ -21,6 +22,7 @@ class Mappings:
         self._document = document
         self._profiles = {p.name: p for p in profiles if p.transport == "mqtt"}
         self._read: dict[str, MqttProfile] = {}
+        self._places: dict[tuple[object, ...], Path] = {}  # where messages come from -> whose
         for name, profile in self._profiles.items():
             self._read_part(name, profile)
         brokers = mapping(mapping(document.data).get("brokers"))
@@ -56,12 +58,16 @@ class Mappings:
 
     def _check(self, device: Written, brokers: Mapping[Any, Any]) -> Iterator[Problem]:
         """Check that a profile is told, speaks the dialect, and takes this `match`."""
-        offered = mapping(brokers.get(device.keys["broker"])).get("dialects")
-        dialect = device.keys.get("dialect") or (offered[0] if isinstance(offered, list) else None)
-        named, match = device.keys.get("profile"), mapping(device.keys.get("match"))
+        offered = mapping(brokers.get(device.text("broker"))).get("dialects")
+        dialect = device.text("dialect") or (
+            offered[0] if isinstance(offered, list) and offered else None
+        )
+        named, match = device.text("profile"), mapping(device.keys.get("match"))
         if dialect not in DIALECTS or not all(isinstance(text, str) for text in match.values()):
             return  # what is wrong here is told elsewhere
         speakers = [each for each, part in self._read.items() if part.dialect == dialect]
+        if not speakers:
+            return  # the profiles could not be loaded
         known = ", ".join(speakers)
         if named is None and len(self._fitting(dialect, match)) != 1:
             text = f"profile is missing: which messages are these? {dialect} is spoken by {known}"
@@ -72,11 +78,24 @@ class Mappings:
                 text = f"profile {named!r} speaks {self._read[named].dialect}; write one of {known}"
                 yield self._document.problem((*device.path, "profile"), text)
             return
+        yield from self._fit(device, self.source(dialect, named, match))
+
+    def _fit(self, device: Written, source: Source) -> Iterator[Problem]:
+        """Check what a device listens to, and that no other listens to the same."""
         _, bay, _, name = device.path
-        for said in self.source(dialect, named, match).problems(f"{bay}/{name}"):
-            place, separator, text = said.partition(": ")
-            if separator and place.split(".")[0] == "match":
-                path = (*device.path, *place.split(".", 1))
-                yield self._document.problem(path, text)
+        problems = source.problems(f"{bay}/{name}")
+        for said in problems:
+            key, separator, text = said.partition(": ")
+            if separator and key.split(".")[0] == "match":
+                yield self._document.problem((*device.path, *key.split(".", 1)), text)
             else:
                 yield self._document.problem((*device.path, "match"), said)
+        if problems:
+            return
+        names = source.names(f"{bay}/{name}")
+        topics = [fill(template, names) for template in source.mqtt.templates]
+        place = (device.text("broker"), *(topics or sorted(source.match.items())))
+        first = self._places.setdefault(place, device.path)
+        if first is not device.path:
+            text = already(self._document, "the source of these messages", first)
+            yield self._document.problem(device.path, text)

@@ -1,9 +1,13 @@
 """Tests for the floor file: what it means, and that whatever is wrong is told at once, in place."""
 
+import contextlib
 import functools
+import json
 import re
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -265,6 +269,43 @@ def _load_text(path: Path, text: str) -> None:
         raise DocumentError(document.problems_of(error)) from None
 
 
+json_values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-9, 9)
+    | st.floats(allow_nan=False)
+    | st.text(max_size=9),
+    lambda inner: (
+        st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=5), inner, max_size=2)
+    ),
+    max_leaves=4,
+)
+
+
+def _paths(value: object, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Yield the way to everything in a document."""
+    yield path
+    if isinstance(value, dict | list):
+        for key in value if isinstance(value, dict) else range(len(value)):
+            yield from _paths(value[key], (*path, key))
+
+
+@given(st.data())
+def test_whatever_stands_wherever_is_accepted_or_a_problem(data: st.DataObject) -> None:
+    """Never a stack: a person who writes a list where a name belongs is told so."""
+    floor = {"floor.yaml": parse(FLOOR, "").data}
+    path = ("floor.yaml", *data.draw(st.sampled_from(list(_paths(floor["floor.yaml"])))))
+    parent: Any = floor
+    for step in path[:-1]:
+        parent = parent[step]
+    parent[path[-1]] = data.draw(json_values)
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "floor.yaml")
+        file.write_text(json.dumps(floor["floor.yaml"]))
+        with contextlib.suppress(DocumentError):
+            load_floor(file, {})
+
+
 units = {"ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0}
 
 
@@ -281,6 +322,18 @@ def test_what_is_no_duration_is_refused(value: object) -> None:
     """A number that might be seconds or milliseconds is nobody's to guess."""
     with pytest.raises(ValueError, match="want a number and ms, s, min or h"):
         duration(value, 0, 1e12)
+
+
+def test_one_gateway_of_each_bay_is_no_duplicate(folder: Path) -> None:
+    """Their topics hold the bay's name; two devices of one bay with one topic are one."""
+    room = "      ROOM: {broker: hall, dialect: json, profile: json_room}\n"
+    text = FLOOR.replace("      cdu:", room.replace("ROOM", "room") + "      cdu:")
+    text = text.replace("      rack:", room.replace("ROOM", "room") + "      rack:")
+    assert load(folder, text).bays["bay-02"].devices["room"].source
+
+    twice = text.replace("      cdu:", room.replace("ROOM", "hall") + "      cdu:")
+    assert len(problems(folder, twice)) == 1
+    assert "is bay-01/room (line 17) as well" in problems(folder, twice)[0]
 
 
 def test_a_spec_is_loaded_once_and_fitted_to_the_bay(folder: Path, shared: Path) -> None:
