@@ -94,7 +94,8 @@ class Mappings:
             return
         names = source.names(f"{bay}/{name}")
         topics = [fill(template, names) for template in source.mqtt.templates]
-        place = (device.text("broker"), *(topics or sorted(source.match.items())))
+        heard: tuple[object, ...] = tuple(topics) or tuple(sorted(source.match.items()))
+        place = (device.text("broker"), *heard)
         first = self._places.setdefault(place, device.path)
         if first is not device.path:
             text = already(self._document, "the source of these messages", first)
