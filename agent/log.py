@@ -15,6 +15,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 from agent.output import shown
 
 DEPTH_MAX: Final = 6  # events are flat; what is deeper is shown as text
+FIRST: Final = ("timestamp", "level", "event")
 QUIET: Final = ("uvicorn.access",)  # a line a scrape helps nobody
 
 
@@ -51,8 +52,9 @@ def configure(*, debug: bool = False, stream: TextIO | None = None) -> None:
 
 
 def _harmless(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Escape what a device may have put into a field."""
-    return {shown(str(key)): _plain(value, DEPTH_MAX) for key, value in event.items()}
+    """Escape what a device may have put into a field; when and what come first."""
+    keys = [*(key for key in FIRST if key in event), *(key for key in event if key not in FIRST)]
+    return {shown(str(key)): _plain(event[key], DEPTH_MAX) for key in keys}
 
 
 def _plain(value: object, depth: int) -> object:
