@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Self
 
 from collectors.snmp.ber import oid
@@ -13,6 +14,7 @@ PDU_BYTES: Final = 24  # PDU, its three integers and the list, beside the varbin
 VARBIND_BYTES: Final = 9  # headers of varbind and name, and room for the value in the answer
 VARBINDS_MAX: Final = 60  # what agents that set no lower limit are used to
 ROWS_MAX: Final = 24  # of a GETBULK, all columns together: one datagram at 60 octets a row
+SHARED_MAX: Final = 4096  # requests kept for devices of the same model: 12 MB at most
 REQUEST_ID_MIN: Final = 1 << 23  # from here to 2**31, an id has four octets (X.690 §8.3.2)
 REQUEST_ID_BITS: Final = 30  # of chance in an id: nobody off the path can guess it
 
@@ -52,6 +54,15 @@ def split(names: Sequence[bytes], community_bytes: int, varbinds_max: int) -> It
         yield slice(start, len(names))
 
 
+@lru_cache(maxsize=SHARED_MAX)
+def planned_get(names: tuple[bytes, ...]) -> Planned:
+    """Plan a GET; devices of one model share it."""
+    return Planned.of(PduType.GET, names)
+
+
 def encode_names(objects: Sequence[str]) -> list[bytes]:
     """Encode dotted names. Raises: BerError naming the first that is no OID."""
-    return [oid(name) for name in objects]
+    return [_shared_oid(name) for name in objects]
+
+
+_shared_oid: Final = lru_cache(maxsize=16 * SHARED_MAX)(oid)

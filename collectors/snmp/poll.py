@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from collectors.readings import Quality
 from collectors.snmp.ber import ABSENT, Value, to_value
 from collectors.snmp.exchange import Learnt, Outcome, Target
-from collectors.snmp.message import ErrorStatus, Pdu, PduType, decode_pdu
-from collectors.snmp.plan import Planned, encode_names, split
+from collectors.snmp.message import ErrorStatus, Pdu, decode_pdu
+from collectors.snmp.plan import Planned, encode_names, planned_get, split
 from collectors.snmp.shape import Shape, check_names
 
 ABSENT_POLLS: Final = 60  # then objects that a v1 agent did not have are asked for again
@@ -35,8 +35,8 @@ class Question:
     """One planned request and the positions of its objects in the poll."""
 
     planned: Planned
-    positions: list[int]
-    where: slice | list[int]  # the same, as numpy likes it best
+    positions: Sequence[int]
+    where: slice | Sequence[int]  # the same, as numpy likes it best
     shape: Shape
 
 
@@ -96,11 +96,14 @@ class Watch:
         names = [self._names[at] for at in wanted]
         questions = []
         for part in split(names, len(self.target.community), self.learnt.varbinds_max):
-            planned = Planned.of(PduType.GET, names[part])
+            planned = planned_get(tuple(names[part]))
             here = wanted[part]
-            run = here[-1] - here[0] + 1 == len(here)
-            where = slice(here[0], here[-1] + 1) if run else here
-            questions.append(Question(planned, here, where, Shape(planned.names)))
+            first, last = here[0], here[-1]
+            if last - first + 1 == len(here):
+                positions, where = range(first, last + 1), slice(first, last + 1)
+                questions.append(Question(planned, positions, where, Shape(planned.names)))
+            else:
+                questions.append(Question(planned, here, here, Shape(planned.names)))
         return questions
 
 
@@ -178,7 +181,7 @@ class _Gets(ABC):
         """Store the values, or return the error. Raises: BerError, MismatchError."""
 
     @abstractmethod
-    def _give_up(self, positions: list[int], quality: Quality, reason: str) -> None:
+    def _give_up(self, positions: Sequence[int], quality: Quality, reason: str) -> None:
         """Note why these objects will not be read."""
 
     def _cope(self, question: Question, error: Pdu) -> None:
@@ -259,7 +262,7 @@ class Poll(_Gets):
             self._texts[question.positions[at]] = octets
         return None
 
-    def _give_up(self, positions: list[int], quality: Quality, reason: str) -> None:  # noqa: ARG002 -- the array holds the quality
+    def _give_up(self, positions: Sequence[int], quality: Quality, reason: str) -> None:  # noqa: ARG002 -- the array holds the quality
         """Note why these objects will not be read."""
         self._fault[positions] = quality
 
@@ -296,7 +299,7 @@ class Fetch(_Gets):
                 self._values[name] = value
         return None
 
-    def _give_up(self, positions: list[int], quality: Quality, reason: str) -> None:  # noqa: ARG002 -- the reason says more
+    def _give_up(self, positions: Sequence[int], quality: Quality, reason: str) -> None:  # noqa: ARG002 -- the reason says more
         """Note why these objects will not be read."""
         for at in positions:
             self._unread[self._watch.objects[at]] = reason

@@ -12,7 +12,8 @@ import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import inf, nan
-from typing import Final, Self
+from typing import Final
+from weakref import WeakValueDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,9 +54,12 @@ def _unsigned(octets: bytes) -> float:
     return int.from_bytes(octets, "big")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Layout:
-    """Where in an answer of `size` octets the V values lie. Shapes: fault uint8[V]."""
+    """Where in an answer of `size` octets the V values lie. Shapes: fault uint8[V].
+
+    Devices of one model share it while their values have the same lengths.
+    """
 
     size: int
     mask: int
@@ -66,8 +70,8 @@ class Layout:
     texts: tuple[int, ...]
     converts: tuple[tuple[int, Convert], ...]
 
-    @classmethod
-    def of(cls, pdu: bytes, decoded: Pdu) -> Self:
+    @staticmethod
+    def of(pdu: bytes, decoded: Pdu) -> "Layout":
         """Note the layout of an answer that the strict decoder has read."""
         mask = bytearray(b"\xff" * len(pdu))
         mask[decoded.id_start : decoded.id_stop] = bytes(decoded.id_stop - decoded.id_start)
@@ -87,10 +91,14 @@ class Layout:
             elif convert is _nothing:
                 fault[position] = Quality.ABSENT if span.tag in ABSENT else Quality.MALFORMED
         bits = int.from_bytes(mask, "big")
+        fixed = int.from_bytes(pdu, "big") & bits
+        if known := _LAYOUTS.get((bits, fixed)):
+            return known
         unpack = struct.Struct("".join(codes)).unpack_from
         pack = struct.Struct(f"{len(fault)}d").pack_into
-        fixed = int.from_bytes(pdu, "big") & bits
-        return cls(len(pdu), bits, fixed, unpack, pack, fault, tuple(texts), tuple(converts))
+        layout = Layout(len(pdu), bits, fixed, unpack, pack, fault, tuple(texts), tuple(converts))
+        _LAYOUTS[bits, fixed] = layout
+        return layout
 
     def read(self, pdu: bytes) -> tuple[Sequence[float], list[tuple[int, bytes]]]:
         """Return the V values, NaN where not a number, and position and octets of the texts."""
@@ -102,6 +110,9 @@ class Layout:
         for at, convert in self.converts:
             mixed[at] = convert(mixed[at])  # type: ignore[arg-type]
         return mixed, texts
+
+
+_LAYOUTS: Final[WeakValueDictionary[tuple[int, int], Layout]] = WeakValueDictionary()
 
 
 def _form(span: Span, pdu: bytes, mask: bytearray) -> tuple[str, int, Convert | None]:

@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterable, Mapping
 import pytest
 
 from collectors.snmp.exchange import Address, Exchange
+from collectors.snmp.message import unwrap
 
 Agent = Callable[[bytes, float], Iterable[tuple[bytes, Address]]]  # datagram, now -> datagrams
 Drive = Callable[..., float]
 
+READS = {0xA0, 0xA1, 0xA5}  # GET, GETNEXT and GETBULK; 0xA3 would be SET
 STEPS_MAX = 200_000  # of one test; more means that something goes on for ever
 
 
@@ -53,6 +55,7 @@ class Network:
             talk.end(seconds)
         while self.exchange.outbox:
             datagram, address = self.exchange.outbox.popleft()
+            assert unwrap(datagram)[2][0] in READS
             if address in self.agents:
                 self.carry(datagram, address, to_agent=True)
 

@@ -53,7 +53,6 @@ class Agent(asyncio.DatagramProtocol):
     def datagram_received(self, data: bytes, addr: Address) -> None:
         """Reply, from another socket if there is one."""
         self.heard.append(data)
-        assert unwrap(data)[2][0] in READS
         for reply in self.replies(data):
             if self.reply_from is not None:
                 self.reply_from.sendto(reply, addr)
@@ -72,6 +71,7 @@ async def agent(replies: Replies = honest, host: str = "127.0.0.1") -> AsyncIter
         yield protocol
     finally:
         transport.close()
+    assert {unwrap(datagram)[2][0] for datagram in protocol.heard} <= READS
 
 
 @pytest.fixture
