@@ -32,7 +32,7 @@ UNITS: Final = {  # the unit of each class of reading in an expected file; power
     "airflow": ["cfm"],
     "charge": ["%"],
     "cooling": ["W"],
-    "count": [""],
+    "count": ["", "%"],  # a class of numbers without a unit, shares in percent among them
     "current": ["A"],
     "dbm": ["dBm"],
     "eer": [""],
@@ -58,6 +58,7 @@ SETTLED: Final = 1e-9  # below this, in canonical units, two values are both zer
 class Difference:
     """One reading that is not as the other product has it."""
 
+    what: str  # "values" or "states"
     oid: str
     label: str
     expected: str
@@ -75,6 +76,7 @@ class Reviewed(BaseModel):
 
     oids: list[str]  # an OID or what it begins with; `*` stands for one number
     reason: str
+    missing: bool = False  # what the other product reads is right, and we do not read it
 
     def covers(self, oid: str) -> bool:
         """Say whether an OID is one of these or below."""
@@ -107,6 +109,12 @@ class Comparison:
         """Return the differences that no reviewed entry covers."""
         known = tuple(reviewed)
         return [d for d in self.differences if not any(each.covers(d.oid) for each in known)]
+
+    def mistaken(self, what: str, reviewed: Iterable[Reviewed]) -> int:
+        """Return how many values or states the other product was found to have wrong."""
+        wrong = [each for each in reviewed if not each.missing]
+        found = (d for d in self.differences if d.what == what)
+        return sum(any(each.covers(d.oid) for each in wrong) for d in found)
 
 
 def read_reviewed(path: Path) -> dict[str, list[Reviewed]]:
@@ -191,7 +199,8 @@ def compare(path: Path, profiles: Sequence[Profile]) -> Comparison:
     differences = []
     for sensor in expected:
         oid = str(sensor["sensor_oid"]).lstrip(".")
-        count = counts["states" if sensor["sensor_class"] == "state" else "values"]
+        what = "states" if sensor["sensor_class"] == "state" else "values"
+        count = counts[what]
         count[0] += 1
         n = places.get(oid)
         if n is None:
@@ -203,7 +212,7 @@ def compare(path: Path, profiles: Sequence[Profile]) -> Comparison:
         count[1] += not found
         if found:
             wanted = f"{sensor['sensor_current']} {sensor['sensor_class']}"
-            differences.append(Difference(oid, sensor["sensor_descr"] or "", wanted, found))
+            differences.append(Difference(what, oid, sensor["sensor_descr"] or "", wanted, found))
     return Comparison(
         recording=path.stem,
         profile=profile.name,

@@ -25,10 +25,15 @@ class Result:
     reviewed: Mapping[str, Sequence[Reviewed]] | None  # None: reasons were not asked for
 
     def share(self, what: str) -> float | None:
-        """Return which part of the values or states agrees; None where there are none."""
+        """Return which part of the values or states agrees; None where there are none.
+
+        What the other product was found to have wrong does not count.
+        """
         total = sum(getattr(each, f"{what}_total") for each in self.comparisons)
         equal = sum(getattr(each, f"{what}_equal") for each in self.comparisons)
-        return equal / total if total else None
+        known = self.reviewed or {}
+        wrong = sum(c.mistaken(what, known.get(c.recording, ())) for c in self.comparisons)
+        return equal / (total - wrong) if total > wrong else None
 
     def agrees(self) -> bool:
         """Say whether enough agrees; nothing to compare is no agreement."""
@@ -66,7 +71,8 @@ def test(
     """Read RECORDINGS with the profile that fits each, and compare with what is expected.
 
     A recording is a file NAME.snmprec with NAME.expected.json beside it; a folder stands for all
-    below it. Exit code 1 means that less than 95 % of the values or 90 % of the states agree.
+    below it. Exit code 1 means that less than 95 % of the values or 90 % of the states agree, where
+    the other product was not found to be wrong (--reviewed).
     """
     paths = list(_recordings(recordings))
     if not paths:
