@@ -4,7 +4,8 @@ import asyncio
 import contextlib
 import random
 import signal
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
@@ -13,7 +14,7 @@ import structlog
 
 from agent import clock
 from agent.burnin.live import LiveBay
-from agent.config import BayConfig, DeviceConfig, FloorConfig, Mqtt, Snmp, load_floor
+from agent.config import BayConfig, BrokerConfig, DeviceConfig, FloorConfig, Mqtt, Snmp, load_floor
 from agent.exits import Exit
 from agent.exposition.floor import Floor
 from agent.exposition.own import Own
@@ -23,6 +24,8 @@ from agent.web.guard import Gate
 from agent.web.server import serving
 from collectors.document import DocumentError
 from collectors.feed import Device, Feed
+from collectors.mqtt.subscriber import Subscriber
+from collectors.readings import Channel, Identity
 from collectors.snmp.endpoint import Endpoint
 
 JUDGE_S: Final = 1.0  # how often the live status is brought up to date; the shortest `every` is 2 s
@@ -82,6 +85,10 @@ class Daemon:
             clock=clock.monotonic,
             rng=random.Random(),  # noqa: S311 -- spreads load, guards nothing
         )
+        self._brokers: dict[str, Subscriber] = {}
+        self._following: dict[str, asyncio.Task[None]] = {}
+        for name, broker in config.brokers.items():
+            self._follow(name, broker)
         for bay in config.bays.values():
             self._open(bay)
 
@@ -94,7 +101,7 @@ class Daemon:
                 tasks.create_task(self._reload_when(reload)),
             ]
             await stop.wait()
-            for task in started:
+            for task in (*started, *self._following.values()):
                 task.cancel()
 
     def ready(self) -> bool:
@@ -117,12 +124,21 @@ class Daemon:
             log.warning("reload_refused", problems=[str(problem) for problem in error.problems])
             return [str(problem) for problem in error.problems]
         before, self._config = self._config, config
-        for name, bay in before.bays.items():
-            if config.bays.get(name) != bay:
-                self._close(bay)
-        for name, bay in config.bays.items():
-            if before.bays.get(name) != bay:
-                self._open(bay)
+        moved = {name for name, old in before.brokers.items() if config.brokers.get(name) != old}
+        kept = {
+            name
+            for name, bay in before.bays.items()
+            if config.bays.get(name) == bay and moved.isdisjoint(_brokers_of(bay))
+        }
+        for name in before.bays.keys() - kept:
+            self._close(before.bays[name])
+        for name in moved:
+            self._brokers.pop(name)
+            self._following.pop(name).cancel()
+        for name in config.brokers.keys() - self._brokers.keys():
+            self._follow(name, config.brokers[name])
+        for name in config.bays.keys() - kept:
+            self._open(config.bays[name])
         self.own.reloaded(success=True, at=clock.wall())
         log.info("reloaded", bays=len(config.bays))
         return []
@@ -136,15 +152,48 @@ class Daemon:
             match device.source:
                 case Snmp():
                     self._feed.add(_polled(bay.name, device, device.source))
-                case Mqtt():
-                    pass
+                case Mqtt(broker, source):
+                    provides = next(
+                        p.provides for p in self._config.profiles if p.name == source.profile
+                    )
+                    self._brokers[broker].watch(
+                        f"{bay.name}/{device.name}",
+                        source,
+                        self.intake.received,
+                        partial(self._described, provides),
+                    )
 
     def _close(self, bay: BayConfig) -> None:
         """End one bay."""
         for name, device in bay.devices.items():
-            if isinstance(device.source, Snmp):
-                self._feed.remove(f"{bay.name}/{name}")
+            match device.source:
+                case Snmp():
+                    self._feed.remove(f"{bay.name}/{name}")
+                case Mqtt(broker, _):
+                    self._brokers[broker].forget(f"{bay.name}/{name}")
         self.intake.close(bay.name)
+
+    def _described(
+        self,
+        provides: Mapping[str, Mapping[str, str]],
+        device: str,
+        channels: Sequence[Channel],
+        identity: Identity,
+    ) -> None:
+        """Learn from its messages what a device has."""
+        self.intake.bound(device, channels, identity, provides)
+
+    def _follow(self, name: str, broker: BrokerConfig) -> None:
+        """Begin with one broker; one that is down now is connected to when it comes."""
+        self._brokers[name] = follower = Subscriber(
+            name,
+            (broker.address.host, broker.address.port),
+            clock=clock.monotonic,
+            wall=clock.wall,
+            rng=random.Random(),  # noqa: S311 -- spreads load, guards nothing
+        )
+        self.own.drops_of(f"mqtt/{name}", lambda: follower.drops)
+        self._following[name] = asyncio.create_task(follower.run())
 
     async def _judge(self) -> None:
         """Bring the live status up to date, and note how late the loop was for it."""
@@ -162,6 +211,11 @@ class Daemon:
             await asked.wait()
             asked.clear()
             await self.reload()
+
+
+def _brokers_of(bay: BayConfig) -> set[str]:
+    """Return the brokers that a bay's devices need."""
+    return {d.source.broker for d in bay.devices.values() if isinstance(d.source, Mqtt)}
 
 
 def _polled(bay: str, device: DeviceConfig, source: Snmp) -> Device:

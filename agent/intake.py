@@ -93,38 +93,48 @@ class Intake:
 
     def polled(self, readings: Readings, outcome: str, seconds: float) -> None:
         """Take in one poll: the hot path."""
-        device = readings.device
-        bay, name = device.split("/", 1)
-        home = self._bays[bay]
-        self._page.put(readings)
-        if home.live is not None:
-            home.live.take(readings)
-        self._heard(home, device, name, outcome, seconds)
+        self._take(readings)
+        self._ended(readings.device, outcome, seconds)
 
     def received(self, readings: Readings) -> None:
         """Take in what messages brought since the last time."""
-        good = bool((readings.quality == Quality.GOOD).any())
-        self.polled(readings, "ok" if good else "stale", 0.0)
+        self._take(readings)
+        up = bool((readings.quality == Quality.GOOD).any())
+        self._page.heard(readings.device, up=up, at=self._wall())
+        self._notice(readings.device, up=up, why="nothing fresh")
 
     def silent(self, device: str, outcome: str, reason: str) -> None:
         """Learn that a device could not be identified; it is tried again."""
         bay, name = device.split("/", 1)
-        home = self._bays[bay]
-        if home.up.get(name) is None:
+        if self._bays[bay].up.get(name) is None:
             log.warning("device_not_identified", device=device, reason=reason)
-        self._heard(home, device, name, outcome, 0.0)
+        self._ended(device, outcome, 0.0)
 
     def noticed(self, device: str, event: str, detail: str) -> None:
         """Learn of something a person should know."""
         log.warning(event, device=device, detail=detail)
 
-    def _heard(self, home: _Bay, device: str, name: str, outcome: str, seconds: float) -> None:
-        """Note the end of a poll, and say so where a device went or came back."""
+    def _take(self, readings: Readings) -> None:
+        """Show readings and judge them."""
+        self._page.put(readings)
+        live = self._bays[readings.device.partition("/")[0]].live
+        if live is not None:
+            live.take(readings)
+
+    def _ended(self, device: str, outcome: str, seconds: float) -> None:
+        """Note the end of a poll."""
         up = outcome in UP
         self._page.polled(device, outcome, up=up, seconds=seconds, at=self._wall())
-        if home.up.get(name) is not up:
-            if not up and name in home.up:
-                log.warning("device_silent", device=device, outcome=outcome)
-            elif up and home.up.get(name) is False:
-                log.info("device_answers_again", device=device)
-            home.up[name] = up
+        self._notice(device, up=up, why=outcome)
+
+    def _notice(self, device: str, *, up: bool, why: str) -> None:
+        """Say so where a device went or came back."""
+        bay, _, name = device.partition("/")
+        before = self._bays[bay].up.get(name)
+        if before is up:
+            return
+        self._bays[bay].up[name] = up
+        if before is not None and not up:
+            log.warning("device_silent", device=device, why=why)
+        elif before is not None:
+            log.info("device_answers_again", device=device)

@@ -85,7 +85,12 @@ class Device:
         key = escape(clean(outcome))
         if key in self._polls or len(self._polls) < OUTCOMES_MAX:
             self._polls[key] = self._polls.get(key, 0) + 1
-        self.up, self._poll_seconds = up, seconds
+        self._poll_seconds = seconds
+        self.heard(up=up, at=at)
+
+    def heard(self, *, up: bool, at: float) -> None:
+        """Note whether the device is there, as of `at` (Unix time)."""
+        self.up = up
         if up:
             self.last_success = at
 

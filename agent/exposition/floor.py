@@ -90,6 +90,11 @@ class Floor:
         if known := self._devices.get(device):
             known.polled(outcome, up=up, seconds=seconds, at=at)
 
+    def heard(self, device: str, *, up: bool, at: float) -> None:
+        """Note whether "bay/device", which nobody polls, is there as of `at` (Unix time)."""
+        if known := self._devices.get(device):
+            known.heard(up=up, at=at)
+
     def bind_status(self, bay: str, rows: Sequence[tuple[str, str]]) -> None:
         """Say which (device, channel) each row of the status arrays judges."""
         self._bays.setdefault(bay, Bay(bay)).judge(rows)
