@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from collectors.twin.bay import Bay
-from collectors.twin.bms import POINTS, Bms, Message
+from collectors.twin.bms import HEARTBEAT_SECONDS, POINTS, REPUBLISH_SECONDS, Bms, Message
 
 NOW = 1_800_000_000.0
 
@@ -40,14 +40,22 @@ def test_a_point_has_a_unit_or_state_texts_and_never_both() -> None:
 
 
 def test_unchanged_values_are_silent_until_they_are_published_again() -> None:
-    """On change and every 100 s; between, only the heartbeat and the gateway speak."""
+    """On change and every few seconds; between, only what is due speaks."""
     bms, bay = Bms("bay-01"), Bay(seed=3)
     assert len(values(sent(bms, bay, NOW))) == len(POINTS) + 1
-    quiet = sent(bms, bay, NOW + 11)
-    assert set(values(quiet)) == {"heartbeat"}
-    again = sent(bms, bay, NOW + 100)
-    assert len(values(again)) == len(POINTS) + 1
+    assert values(sent(bms, bay, NOW + REPUBLISH_SECONDS / 2)) == {}
+    again = sent(bms, bay, NOW + REPUBLISH_SECONDS)
+    assert len(values(again)) == len(POINTS)
     assert len([m for m in again if m.retain]) == len(POINTS) + 1
+
+
+def test_a_heartbeat_goes_on_and_is_never_the_same_twice() -> None:
+    """A frozen heartbeat is no sign of life."""
+    bms, bay = Bms("bay-01"), Bay(seed=3)
+    beats = [
+        values(sent(bms, bay, NOW + n * HEARTBEAT_SECONDS))["heartbeat"]["value"] for n in range(3)
+    ]
+    assert beats == sorted(set(beats))
 
 
 def test_a_change_goes_out_at_once() -> None:
