@@ -61,10 +61,10 @@ class LiveBay:
 
         Binding a device again keeps what was counted, so that a reboot hides nothing.
         """
-        if device not in self.design.places:
-            return {}
         bound = bind(self.design, device, channels, provides, named or {})
         self.problems[device], self.missing[device] = bound.problems, bound.missing
+        if device not in self.design.places:  # on the floor, but no part of the spec
+            return {}
         sources = {pair.place: channels[pair.column].name for pair in bound.pairs}
         before = self._sources.get(device, {})
         self._forget([place for place, name in before.items() if sources.get(place) != name])

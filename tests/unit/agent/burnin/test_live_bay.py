@@ -99,7 +99,7 @@ def test_nothing_is_inside_before_it_was_read(bay: Bay) -> None:
 
 
 def test_an_excursion_shows_once_it_has_lasted(bay: Bay) -> None:
-    """With a hold of 4 s the warning comes at 4 s, not before, and goes when the reading is back."""
+    """With a hold of 4 s it comes at 4 s, not before, and goes when the reading is back."""
     shown = []
     for second in range(0, 10, 2):
         bay.now = 1000.0 + second
@@ -245,6 +245,7 @@ def test_derived_values_are_readings_of_a_device_named_derived(bay: Bay) -> None
 def test_devices_that_a_spec_does_not_know_are_left_alone(bay: Bay) -> None:
     """They may be on the floor; nothing here is judged by them."""
     assert bay.live.bind("ups", CDU, {}) == {}
+    assert bay.live.problems["ups"] == []
     bay.poll("ups", CDU, WELL | {"leak": 1.0})
 
     assert bay.status("leak") == -1
