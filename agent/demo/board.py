@@ -130,7 +130,9 @@ def _value(place: Place, snapshot: Snapshot) -> tuple[str, str]:
     if reading := snapshot.readings.get(place):
         scale = scale_of(reading.quantity)
         return f"{reading.value * scale.factor:.{scale.digits}f}", scale.unit
-    return "no value", ""
+    return (
+        "no value" if snapshot.status[place] == UNKNOWN else "-"
+    ), ""  # "-": of no exported unit
 
 
 def _row(place: Place, snapshot: Snapshot, rules: Mapping[Place, Rule]) -> str:
