@@ -15,7 +15,7 @@ Version = Literal["1", "2c"]
 
 VERSIONS: Final[dict[Version, int]] = {"1": 0, "2c": 1}  # RFC 1157 §4, RFC 1901 §3
 KNOWN_MAX: Final = 64  # sizes of answers of one device whose first octets are remembered
-VARBINDS_MAX: Final = 4096  # 16 octets each fill a 64 KiB datagram; a device has no use for more
+VARBINDS_MAX: Final = 1024  # of an answer; we never ask for more than 60, agents may be asked more
 
 
 class MismatchError(ValueError):
@@ -164,8 +164,10 @@ def _spans(pdu: bytes, at: int, end: int) -> list[Span]:
     """Find the varbinds between `at` and `end`. Raises: BerError."""
     spans = []
     while at < end:
-        start, at = expect(Tag.SEQUENCE, pdu, at, end)
-        name_start, name_stop = expect(Tag.OID, pdu, start, at)
+        kind, start, at = read(pdu, at, end)
+        name_kind, name_start, name_stop = read(pdu, start, at)
+        if kind != Tag.SEQUENCE or name_kind != Tag.OID:
+            raise BerError(f"types 0x{kind:02x} and 0x{name_kind:02x}; want a name and a value")
         tag, value_start, value_stop = read(pdu, name_stop, at)
         if value_stop != at:
             raise BerError(f"{at - value_stop} octets after a value")
