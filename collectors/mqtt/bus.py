@@ -82,7 +82,6 @@ class Bus:
         self._publisher_of = np.zeros(0, np.intp)
         self._described: tuple[float, float] | None = None  # first and last, not yet bound
         self._connected = False
-        self._since = -math.inf  # when the present, or the last, connection began
         self._order = Order()
         self._held = Held(device, ())
 
@@ -96,9 +95,10 @@ class Bus:
         """Say whether anything changed since the last readings."""
         return self._held.news
 
-    def connected(self, now: float) -> None:
+    def connected(self) -> None:
         """Take note that the broker is there; whatever was heard before may have changed."""
-        self._connected, self._since, self._held.news = True, now, True
+        self._connected = True
+        self._held.expire()
         self._beats = Heartbeats()
         self._waiting.clear()
 
@@ -109,18 +109,23 @@ class Bus:
     def readings(self, now: float) -> list[Readings]:
         """Return what is to be told; values not vouched for are stale, or lost with the broker."""
         why = Quality.STALE if self._connected else Quality.COMM_LOST
-        return self._held.readings(now, self._alive, why)
+        return self._held.readings(now, why, self._doubted(now))
 
-    def _alive(self, at: float, heard: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Say which values may still be believed: young, vouched for, of this connection."""
-        beats = np.array([self._beats.last(each, at) for each in self._publishers], float)
-        vouched = np.maximum(heard, beats[self._publisher_of])
-        over = np.maximum(at - heard - REPUBLISH_MAX_S, at - vouched - BEAT_MAX_S)
-        alive: NDArray[np.bool_] = (over <= 0) & (heard >= self._since)
-        return alive
+    def _doubted(self, now: float) -> NDArray[np.bool_] | None:
+        """Say of which values nobody knows whether they are unchanged or gone; None: of none."""
+        silent = [now - self._beats.last(each, now) > BEAT_MAX_S for each in self._publishers]
+        if not any(silent):
+            return None
+        unchanged_s = now - (self._held.until - REPUBLISH_MAX_S)
+        doubted: NDArray[np.bool_] = np.array(silent)[self._publisher_of]
+        doubted &= unchanged_s > BEAT_MAX_S
+        return doubted
 
     def take(self, heard: Heard) -> str:
         """Take in one message; return why it was dropped, or nothing."""
+        column = self._columns.get(heard.topic)
+        if column is not None:
+            return self._take_value(column, heard)
         topic = split(heard.topic)
         if topic is None:
             return "unknown_topic"
@@ -128,10 +133,7 @@ class Bus:
             return self._beats.take(topic, heard) if topic.which == "Value" else ""
         if topic.which == "Metadata":
             return self._describe(topic, heard)
-        column = self._columns.get(heard.topic)
-        if column is None:
-            return self._take_unknown(topic, heard)
-        return self._take_value(column, heard)
+        return self._take_unknown(topic, heard)
 
     def _describe(self, topic: Topic, heard: Heard) -> str:
         """Take in the metadata of a point; without a payload it is taken back."""
@@ -206,19 +208,17 @@ class Bus:
             told = read_value(heard.payload)
         except PayloadError as error:
             return str(error)
+        until = heard.now + REPUBLISH_MAX_S
         value, quality, raw = column.decoder.read(told.value)
         if told.time is None or told.time > heard.wall + AHEAD_MAX_S:
-            self._held.put(n, (math.nan, Quality.CLOCK, raw), heard.now, heard.now)
+            self._held.put(n, (math.nan, Quality.CLOCK, raw), until, heard.now)
             return "clock"
-        reason = self._order.judge(heard.topic, told.time, heard.payload)
-        if reason == "duplicate":  # the republish of a value that did not change
-            self._held.touch(n, heard.now)
-            return ""
-        if not reason:
-            if not told.trusted:
-                value, quality = math.nan, Quality.SENSOR_FAULT
-            self._held.put(n, (value, quality, raw), heard.now, heard.now)
-        return reason
+        if self._order.judge(heard.topic, told.time, heard.payload) == "late":
+            return "late"
+        if not told.trusted:  # a duplicate is the republish of a value that did not change
+            value, quality = math.nan, Quality.SENSOR_FAULT
+        self._held.put(n, (value, quality, raw), until, heard.now)
+        return ""
 
     def bind(self, now: float) -> bool:
         """Make channels of the points, once the burst that describes them has ended."""

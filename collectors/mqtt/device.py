@@ -49,7 +49,7 @@ class Device(Protocol):
         """Say whether anything changed since the last readings."""
         ...
 
-    def connected(self, now: float) -> None:
+    def connected(self) -> None:
         """Take note that the broker is there."""
         ...
 

@@ -1,9 +1,9 @@
 """A device that publishes JSON, as gateways and meters do: its messages become readings."""
 
+import math
 from typing import Final, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from collectors.mqtt.decode import Decoder
 from collectors.mqtt.device import Heard
@@ -32,6 +32,7 @@ class _Part(NamedTuple):
 
     pattern: str
     time_path: tuple[str, ...] | None
+    max_age: float
     fields: tuple[_Field, ...]
 
 
@@ -48,17 +49,13 @@ class Gateway:
         self.identity = Identity(source.profile, source.kind, source.vendor)
         self.unread: dict[str, str] = {}  # a profile lists channels, and all of them are read
         channels: list[Channel] = []
-        ages: list[float] = []
-        parts = []
-        for message in source.mqtt.messages:
-            parts.append(_part(message, fill(message.topic, names), channels))
-            ages += [message.max_age] * len(message.channels)
-        self._parts = tuple(parts)
-        self._max_age = np.array(ages)
+        self._parts = tuple(
+            _part(message, fill(message.topic, names), channels) for message in source.mqtt.messages
+        )
         told = source.mqtt.availability
         self._availability = fill(told.topic, names) if told else None
         self._offline_texts = frozenset(told.offline if told else ())
-        self.filters = frozenset(part.pattern for part in parts) | (
+        self.filters = frozenset(part.pattern for part in self._parts) | (
             {self._availability} if self._availability else set()
         )
         self._topics: dict[str, str] = {}  # pattern -> the one topic that is heard for it
@@ -77,7 +74,7 @@ class Gateway:
         """Say whether anything changed since the last readings."""
         return self._held.news
 
-    def connected(self, now: float) -> None:  # noqa: ARG002 -- a bus counts from it
+    def connected(self) -> None:
         """Take note that the broker is there."""
         self._connected = self._held.news = True
 
@@ -92,11 +89,8 @@ class Gateway:
     def readings(self, now: float) -> list[Readings]:
         """Return what is to be told; values too old are stale, or lost with the broker."""
         lost = self._offline or not self._connected
-        return self._held.readings(now, self._alive, Quality.COMM_LOST if lost else Quality.STALE)
-
-    def _alive(self, at: float, heard: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Say which values are young enough, of a device that is not known to be gone."""
-        return (at - heard <= self._max_age) & (not self._offline)
+        doubted = np.ones(len(self.channels), bool) if self._offline else None
+        return self._held.readings(now, Quality.COMM_LOST if lost else Quality.STALE, doubted)
 
     def take(self, heard: Heard) -> str:
         """Take in one message; return why it was dropped, or nothing."""
@@ -138,11 +132,12 @@ class Gateway:
                 return reason
             else:
                 since = heard.now - max(0.0, heard.wall - time)
+        until = None if since is None else since + part.max_age
         for field in part.fields:
-            self._take_field(field, heard, tree, since)
+            self._take_field(field, heard, tree, until)
         return "" if since is not None else "clock"
 
-    def _take_field(self, field: _Field, heard: Heard, tree: object, since: float | None) -> None:
+    def _take_field(self, field: _Field, heard: Heard, tree: object, until: float | None) -> None:
         """Take in one field; a message without it says nothing about it."""
         value = _text(heard.payload) if field.path is None else lookup(tree, field.path)
         if value is MISSING:
@@ -150,12 +145,9 @@ class Gateway:
             return
         unit = lookup(tree, field.unit_path) if field.unit_path else None
         decoded = field.decoder.read(value, None if unit is MISSING else unit)
-        if since is None:
-            self._held.put(
-                field.position, (np.nan, Quality.CLOCK, decoded[2]), heard.now, heard.now
-            )
-        else:
-            self._held.put(field.position, decoded, since, heard.now)
+        if until is None:
+            decoded, until = (math.nan, Quality.CLOCK, decoded[2]), heard.now
+        self._held.put(field.position, decoded, until, heard.now)
 
 
 def _part(message: JsonMessage, pattern: str, channels: list[Channel]) -> _Part:
@@ -170,7 +162,7 @@ def _part(message: JsonMessage, pattern: str, channels: list[Channel]) -> _Part:
         fields.append(_Field(len(channels), path, unit_path, decoder))
         channels.append(_channel(name, given, quantity, pattern))
     time_path = None if message.time is None else field_path(message.time)
-    return _Part(pattern, time_path, tuple(fields))
+    return _Part(pattern, time_path, message.max_age, tuple(fields))
 
 
 def _channel(name: str, given: JsonChannel, quantity: Quantity, pattern: str) -> Channel:

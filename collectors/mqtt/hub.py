@@ -61,7 +61,7 @@ class Hub:
         for pattern in new.device.filters:
             self._router.add(pattern, new)
         if self._connected:
-            new.device.connected(now)
+            new.device.connected()
 
     def forget(self, device: str) -> None:
         """End with a device; unknown names are fine."""
@@ -72,7 +72,7 @@ class Hub:
         """Take note that the broker is there."""
         self._connected, self.heard_at = True, now
         for watched in self.watched.values():
-            watched.device.connected(now)
+            watched.device.connected()
 
     def disconnected(self) -> None:
         """Take note that the broker is gone."""

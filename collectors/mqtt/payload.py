@@ -134,11 +134,12 @@ def source_time(value: object) -> float | None:
 
     None when it is neither, has no zone, or lies outside 2000 to 2100.
     """
-    ticks, quality = number(value)
-    if quality == Quality.GOOD and not isinstance(value, bool):
-        for each in EPOCHS:
-            if EARLIEST <= ticks / each < LATEST:
-                return ticks / each
+    if isinstance(value, bool):
+        return None
+    ticks, _ = number(value)
+    for each in EPOCHS:
+        if EARLIEST * each <= ticks < LATEST * each:  # never of a NaN
+            return ticks / each
     if not isinstance(value, str):
         return None
     try:

@@ -7,7 +7,7 @@ True
 """
 
 import re
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from typing import Final, Generic, TypeVar
 
 TOPIC_BYTES_MAX: Final = 1024  # the longest real one met has 120; MQTT itself allows 65,535
@@ -94,34 +94,68 @@ def checked(pattern: str) -> str:
     return pattern
 
 
+class _Node(Generic[Item]):
+    """One level of the filters that begin alike."""
+
+    __slots__ = ("below", "items")
+
+    def __init__(self) -> None:
+        self.below: dict[str, _Node[Item]] = {}
+        self.items: list[Item] = []
+
+    def at(self, pattern: str) -> "_Node[Item]":
+        """Return the node of a filter, made if need be."""
+        node = self
+        for level in pattern.split("/"):
+            node = node.below.setdefault(level, _Node())
+        return node
+
+    def find(self, levels: Sequence[str]) -> Iterator[Item]:
+        """Yield what stands at every filter that fits the levels of a topic."""
+        if rest := self.below.get("#"):
+            yield from rest.items
+        if not levels:
+            yield from self.items
+            return
+        for level in (levels[0], "+"):
+            if node := self.below.get(level):
+                yield from node.find(levels[1:])
+
+
 class Router(Generic[Item]):
     """Who wants which topic. A topic once found is found again in one step."""
 
     def __init__(self) -> None:
-        self._wanted: dict[str, list[Item]] = {}
+        self._wanted: dict[Item, set[str]] = {}
+        self._root: _Node[Item] = _Node()
         self._found: dict[str, tuple[Item, ...]] = {}
 
     @property
     def filters(self) -> frozenset[str]:
         """Return every filter that somebody wants."""
-        return frozenset(self._wanted)
+        return frozenset().union(*self._wanted.values())
 
     def add(self, pattern: str, item: Item) -> None:
         """Send what fits `pattern` to `item`."""
-        self._wanted.setdefault(pattern, []).append(item)
+        self._wanted.setdefault(item, set()).add(pattern)
+        self._root.at(pattern).items.append(item)
         self._found.clear()
 
     def remove(self, item: Item) -> None:
         """Send nothing to `item` any more."""
-        left = {p: [i for i in items if i is not item] for p, items in self._wanted.items()}
-        self._wanted = {pattern: items for pattern, items in left.items() if items}
+        for pattern in self._wanted.pop(item, ()):
+            node = self._root.at(pattern)
+            node.items = [each for each in node.items if each != item]
         self._found.clear()
 
     def find(self, topic: str) -> tuple[Item, ...]:
-        """Return who wants `topic`, each once. Cost: 0.1 µs, a filter 0.5 µs the first time."""
+        """Return who wants `topic`, each once. Cost: 0.1 µs, and 4 µs the first time."""
         found = self._found.get(topic)
         if found is None:
-            wanting = (i for p, items in self._wanted.items() if fits(p, topic) for i in items)
+            levels = topic.split("/")
+            hidden = topic.startswith("$")  # wildcards do not reach there (MQTT 3.1.1 §4.7.2)
+            top = self._root.below.get(levels[0]) if hidden else None
+            wanting = (top.find(levels[1:]) if top else ()) if hidden else self._root.find(levels)
             found = tuple(dict.fromkeys(wanting))
             if len(self._found) >= ROUTES_MAX:
                 self._found.clear()

@@ -87,7 +87,7 @@ def bus() -> Bus:
     match = {"tagPath": "site/#"}
     source = Source(profile="dsx_bms", kind="cooling", vendor="", mqtt=profile.mqtt, match=match)
     device = Bus("bay/all", source)
-    device.connected(0.0)
+    device.connected()
     return device
 
 
@@ -145,7 +145,7 @@ def test_the_documents_example_of_an_integration(document: dict[str, Any]) -> No
     match = {"objectType": "CDU", "tagPath": "site1/row3/cdu5/#"}
     source = Source(profile="dsx_bms", kind="cooling", vendor="", mqtt=profile.mqtt, match=match)
     device = Bus("bay/cdu", source)
-    device.connected(0.0)
+    device.connected()
 
     told = metadata("CDU", "LiquidTemperatureSpRequest", {"engUnit": "C", "integration": "MEPAI"})
     hear(device, described, told, 1.0)

@@ -29,7 +29,7 @@ class Rig:
         )
         self.bus = Bus("bay-01/cdu", source)
         self.now = 100.0
-        self.bus.connected(self.now)
+        self.bus.connected()
 
     def hear(self, topic: str, told: object, *, retained: bool = False) -> str:
         """Let a message come now."""
@@ -156,6 +156,17 @@ def test_a_republish_with_the_old_time_stamp_renews_the_value(rig: Rig) -> None:
         assert rig.told() == {"temperature/supply": 40.0}
 
 
+def test_a_unit_that_changes_holds_from_the_next_message_on(rig: Rig) -> None:
+    """Even where that message only repeats the value: it is read anew."""
+    rig.value(CDU, 104.0)
+    changed = rig.now
+    rig.describe(CDU, engUnit="F", processArea=["Secondary", "Supply"], objectName="CDU 5")
+    rig.settle()
+    rig.value(CDU, 104.0, at=changed)
+
+    assert rig.told() == {"temperature/supply": pytest.approx(40.0)}
+
+
 def test_a_heart_that_repeats_its_time_has_stopped(rig: Rig) -> None:
     """A gateway that plays back the last heartbeat it knew does not keep values alive."""
     rig.value(CDU, 40.0)
@@ -186,7 +197,7 @@ def test_nothing_from_before_a_break_is_believed_after_it(rig: Rig) -> None:
     rig.bus.disconnected()
     assert rig.told() == {"temperature/supply": 40.0}  # for as long as a heartbeat may be missed
     rig.now += 5
-    rig.bus.connected(rig.now)
+    rig.bus.connected()
     rig.value(BEAT, rig.now)
     assert rig.told() == {"temperature/supply": Quality.STALE}
 

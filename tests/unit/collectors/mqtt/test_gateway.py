@@ -47,7 +47,7 @@ class Rig:
         mqtt = parse(PROFILE, "p.yaml").validate(MqttProfile)
         source = Source(profile="p", kind="cooling", vendor="v", mqtt=mqtt, match={})
         self.gateway = Gateway("bay12/cdu", source)
-        self.gateway.connected(0.0)
+        self.gateway.connected()
         self.now = 0.0
 
     def hear(
@@ -97,7 +97,7 @@ def test_values_grow_stale_and_are_lost_with_the_broker(rig: Rig) -> None:
     assert rig.told()["temperature/supply"] == 40.1  # still young: a short break is no gap
     rig.now = 20.1
     assert rig.told()["temperature/supply"] == Quality.COMM_LOST
-    rig.gateway.connected(20.1)
+    rig.gateway.connected()
     assert rig.told()["temperature/supply"] == Quality.STALE
 
 
