@@ -23,7 +23,7 @@ check: ## format, lint, types and the arrows between packages
 
 bench: ## microseconds a reading, stage by stage, beside prometheus-snmp-exporter
 	@deploy/dev/setup dev
-	@.venv/bin/python bench/poll_path.py $(ARGS)
+	@.venv/bin/python -m bench.poll_path $(ARGS)
 
 clean: ## remove what the commands above made
 	rm -rf .venv .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis

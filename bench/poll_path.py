@@ -1,11 +1,11 @@
 """What a reading costs, stage by stage and as a whole, beside prometheus-snmp-exporter.
 
 One recording of a rack PDU is served on 60 loopback addresses; both collectors read the same
-objects of it and serve them as text over HTTP. CPU is that of the collector's process alone, as
-the kernel accounts it. Both are measured in turn within one run, so that the ratio holds where
-the machine is noisy; absolute figures do not travel.
+objects of it at the same pace, each device once a second, and serve them as text over HTTP. CPU is
+that of the collector's process alone, as the kernel accounts it. Both are measured in turn within
+one run, so that the ratio holds where the machine is noisy; absolute figures do not travel.
 
-    python bench/poll_path.py [--rounds 3] [--seconds 10] [--devices 60]
+    python -m bench.poll_path [--rounds 3] [--seconds 10] [--devices 60]
 """
 
 import argparse
@@ -24,8 +24,7 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
-from stages import stages
-
+from bench.stages import stages
 from collectors.discovery import discover
 from collectors.profile import load_profiles
 from collectors.snmp.endpoint import Endpoint
@@ -53,7 +52,7 @@ def main() -> None:
             ours.append(rackproof(Path(folder), addresses, len(objects), args.seconds))
             line = f"round {number + 1}: rackproof {ours[-1]:.2f} us an object"
             if shutil.which("prometheus-snmp-exporter"):
-                theirs.append(exporter(Path(folder), addresses, objects))
+                theirs.append(exporter(Path(folder), addresses, objects, args.seconds))
                 line += f", snmp_exporter {theirs[-1]:.1f}: {theirs[-1] / ours[-1]:.1f} times"
             print(line, flush=True)
         if theirs:
@@ -114,8 +113,8 @@ def rackproof(folder: Path, addresses: list[str], objects: int, seconds: int) ->
             agent.terminate()
 
 
-def exporter(folder: Path, addresses: list[str], objects: tuple[str, ...]) -> float:
-    """Return snmp_exporter's microseconds of CPU an object, two scrapes a device."""
+def exporter(folder: Path, addresses: list[str], objects: tuple[str, ...], seconds: int) -> float:
+    """Return snmp_exporter's microseconds of CPU an object, each device scraped once a second."""
     gets = "".join(f"    - {oid}\n" for oid in objects)
     metrics = "".join(
         f"    - {{name: m{n}, oid: {oid}, type: gauge, help: x}}\n" for n, oid in enumerate(objects)
@@ -136,8 +135,10 @@ def exporter(folder: Path, addresses: list[str], objects: tuple[str, ...]) -> fl
             wait_for(f"http://127.0.0.1:{port}/")
             url = f"http://127.0.0.1:{port}/snmp?module=px3&target="
             fetch(f"{url}{addresses[0]}:{PORT}")
-            cpu, lines = cpu_s(peer.pid), 0
-            for address in addresses * 2:
+            cpu, lines, due = cpu_s(peer.pid), 0, time.monotonic()
+            for address in addresses * seconds:
+                due += 1 / len(addresses)  # spread over the second, as Prometheus does
+                time.sleep(max(0.0, due - time.monotonic()))
                 lines += fetch(f"{url}{address}:{PORT}").count(b"\nm")
             return (cpu_s(peer.pid) - cpu) / lines * 1e6
         finally:

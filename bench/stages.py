@@ -8,7 +8,7 @@ import asyncio
 import logging
 import random
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import wraps
@@ -46,7 +46,7 @@ class Stopwatch:
     """Adds up the CPU time spent in each stage, without the stages that it calls."""
 
     def __init__(self) -> None:
-        self.seconds: Counter[str] = Counter()
+        self.seconds: defaultdict[str, float] = defaultdict(float)
         self._stack: list[str] = ["idle"]
         self._since = time.thread_time()
 
