@@ -11,23 +11,23 @@ class Alert(NamedTuple):
 
     name: str
     severity: str
-    summary: str
+    about: str  # device and channel, or for others what the alert says of itself
 
     def __str__(self) -> str:
         """Return it in one line."""
-        return f"{self.name} ({self.severity}): {self.summary}"
+        return f"{self.name} ({self.severity}) {self.about}"
 
 
 def firing(body: bytes) -> list[Alert]:
     """Return the firing alerts in an answer of Prometheus, critical ones first."""
     found: list[dict[str, Any]] = json.loads(body)["data"]["alerts"]
-    alerts = {
-        Alert(
-            each["labels"].get("alertname", "?"),
-            each["labels"].get("severity", "?"),
-            each["annotations"].get("summary", ""),
-        )
-        for each in found
-        if each["state"] == "firing"
-    }
+    alerts = {_alert(each) for each in found if each["state"] == "firing"}
     return sorted(alerts, key=lambda alert: (alert.severity != "critical", alert))
+
+
+def _alert(told: dict[str, Any]) -> Alert:
+    """Return one alert of the answer."""
+    labels = told["labels"]
+    place = " ".join(labels[key] for key in ("device", "channel") if key in labels)
+    about = place or told["annotations"].get("summary", "")
+    return Alert(labels.get("alertname", "?"), labels.get("severity", "?"), about)

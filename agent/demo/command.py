@@ -20,7 +20,13 @@ STORIES = "\n\n".join(f"{name}: {fault.story}" for name, fault in FAULTS.items()
 @click.option("--seconds", type=click.FloatRange(min=1), help="End after so many seconds.")
 @click.option("--exit", "leave", is_flag=True, help="End when all was seen; 1 if it was not.")
 @click.option("--no-prometheus", is_flag=True, help="Do without Prometheus, installed or not.")
-@click.option("--port", type=click.IntRange(1, 65535), default=LISTEN, show_default=True)
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65535),
+    default=LISTEN,
+    show_default=True,
+    help="Of the agent's pages; if it is taken, another.",
+)
 @click.option("--seed", type=int, default=0, help="Of the simulated bay's small movements.")
 def demo(  # noqa: PLR0913 -- one argument an option
     *,

@@ -60,7 +60,7 @@ class Show:
             self.screen.note(f"live after {now - script.started:.0f} s")
         if cue is Cue.BREAK and fault:
             self.bay.raise_fault(fault)
-            self.screen.note(f"fault raised: {fault}: {FAULTS[fault].story}")
+            self.screen.note(f"fault raised: {FAULTS[fault].story}")
         if self.screen.in_place:
             lines = board(self.seen, self.rules, rows=self.screen.rows)
             self.screen.draw([*lines, "", *_footer(script, alerts, now)])
@@ -90,9 +90,12 @@ def _footer(script: Script, alerts: list[Alert], now: float) -> list[str]:
     """Return what stands below the table: the fault, and what fires."""
     fault = script.wish.fault
     if fault is None:
-        lines = [f"try --fault {' | '.join(FAULTS)}; Ctrl-C ends"]
+        lines = [f"try --fault {'|'.join(FAULTS)}; Ctrl-C ends"]
     elif script.fault_at is None:
         lines = [f"the fault {fault!r} comes soon; this is the healthy bay"]
     else:
         lines = [f"fault, {now - script.fault_at:.0f} s ago: {FAULTS[fault].story}"]
-    return lines + [f"alert firing: {alert}" for alert in alerts[:ALERTS_SHOWN]]
+    lines += [f"alert firing: {alert}" for alert in alerts[:ALERTS_SHOWN]]
+    if len(alerts) > ALERTS_SHOWN:
+        lines.append(f"and {len(alerts) - ALERTS_SHOWN} more alerts")
+    return lines

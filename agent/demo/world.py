@@ -66,6 +66,7 @@ async def play(wish: Wish, choice: Choice) -> bool:
             raise
         return not wish.leave  # told to stop is a good end, unless somebody waits for the result
     finally:
+        say()
         say("stopped; nothing is left behind")
 
 
@@ -115,7 +116,7 @@ def _hint(twin: Twin, ports: Ports) -> None:
     host, port = next(iter(twin.addresses.values()))
     say()
     say("Meanwhile, in another terminal:")
-    say(f"  rackproof probe {host}:{port}")
+    say(f"  {'rackproof' if find('rackproof') else sys.argv[0]} probe {host}:{port}")
     say(f"  curl -s http://127.0.0.1:{ports.agent}/metrics | grep rackproof_channel_status")
     say()
 

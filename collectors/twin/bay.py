@@ -28,27 +28,27 @@ class Fault:
 
 FAULTS: Final[Mapping[str, Fault]] = {
     "leak": Fault(
-        story="a coupling at the manifold drips 0.6 L/min onto the leak rope",
+        story="a coupling drips 0.6 L/min onto the leak rope",
         plant={"leak_lpm": 0.6},
     ),
     "flow_low": Fault(
-        story="debris clogs the strainer: pumps speed up until they cannot, then flow falls",
+        story="debris clogs the strainer until the pumps cannot hold flow",
         plant={"strainer_times": 24.0},
     ),
     "feed_loss": Fault(
-        story="feed B goes dead and feed A carries the whole rack",
+        story="feed B is dead; feed A carries the whole rack",
         plant={"feed_lost": (False, True)},
     ),
     "hot": Fault(
-        story="facility water warms by 12 K and takes the coolant supply with it",
+        story="facility water warms by 12 K, the coolant supply follows",
         plant={"primary_rise_k": 12.0},
     ),
     "silent": Fault(
-        story="the PDU on feed B stops answering; the rack runs on, unseen",
+        story="the PDU on feed B stops answering; the rack runs on",
         silent=frozenset({"feedB"}),
     ),
     "sensor_fault": Fault(
-        story="a leak rope breaks, so dry proves nothing, and the return probe has no value",
+        story="the leak rope is broken and the return probe is open",
         plant={"sensor_dead": True},
     ),
 }

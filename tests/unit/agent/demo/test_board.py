@@ -15,6 +15,7 @@ from agent.demo.snapshot import FAIL, INSIDE, TRIP, UNKNOWN, WARN, Reading, Snap
 from agent.exposition.floor import Floor
 from collectors.quantity import Quantity
 from collectors.readings import Channel, Readings
+from collectors.twin.bay import FAULTS
 
 FLOW, LEAK, POWER = ("rack", "flow"), ("rack", "leak"), ("derived", "rack_power")
 RULES = {
@@ -96,6 +97,11 @@ def test_no_row_is_wider_than_a_terminal_of_80_columns(
 def test_no_limit_of_the_demo_spec_is_cut_off() -> None:
     """A limit that is cut reads like another limit."""
     assert all(len(words) <= 14 for rule in demo_rules().values() for words in rule)
+
+
+def test_what_happens_is_told_in_one_line() -> None:
+    """With the words before it; a line that is cut loses its end."""
+    assert all(len(f"fault, 100 s ago: {fault.story}") < 80 for fault in FAULTS.values())
 
 
 def test_no_name_of_the_demo_spec_is_cut_off() -> None:

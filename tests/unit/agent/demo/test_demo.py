@@ -78,5 +78,5 @@ async def test_a_fault_is_seen_and_prometheus_raises_its_alert(tmp_path: Path) -
     assert demo.returncode == 0, text
     assert "rack leak" in text
     assert "inside -> TRIP" in text
-    assert "alert firing: RackproofLeak (critical)" in text or "not installed" in text
+    assert "alert firing: RackproofLeak (critical) rack leak" in text or "not installed" in text
     assert not left(tmp_path, [])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.demo.alerts import Alert, firing
+from agent.demo.alerts import firing
 from agent.demo.programs import Program, ProgramError, free_port, get
 from agent.demo.screen import Screen
 
@@ -66,16 +66,20 @@ def test_a_port_that_is_taken_is_not_given_out() -> None:
 def test_only_alerts_that_fire_are_told_and_critical_ones_first() -> None:
     """Pending ones may never fire."""
 
-    def told(name: str, severity: str, state: str) -> dict[str, object]:
+    def told(name: str, severity: str, state: str, **place: str) -> dict[str, object]:
         return {
-            "labels": {"alertname": name, "severity": severity},
+            "labels": {"alertname": name, "severity": severity, **place},
             "annotations": {"summary": name},
             "state": state,
         }
 
-    alerts = [told("A", "warning", "firing"), told("B", "critical", "firing")]
+    critical = told("B", "critical", "firing", device="rack", channel="leak")
+    alerts = [told("A", "warning", "firing"), critical]
     body = json.dumps({"data": {"alerts": [*alerts, told("C", "critical", "pending")]}})
-    assert firing(body.encode()) == [Alert("B", "critical", "B"), Alert("A", "warning", "A")]
+    assert [str(alert) for alert in firing(body.encode())] == [
+        "B (critical) rack leak",
+        "A (warning) A",
+    ]
 
 
 def test_into_a_pipe_nothing_is_drawn_twice(capsys: pytest.CaptureFixture[str]) -> None:
