@@ -57,3 +57,15 @@ def test_a_rate_is_what_happened_in_its_window(steps: list[tuple[int, int]]) -> 
 
     assert counters.rates(now * bin_s)[0] == sum(n for at, n in events if now - at <= BINS)
     assert counters.rates((now + BINS + 1) * bin_s)[0] == 0.0
+
+
+def test_what_is_forgotten_no_longer_counts() -> None:
+    """Neither in all nor in the window: another device starts from nothing."""
+    counters = Counters(np.array([np.nan, 600.0]))
+    both, good = slice(0, 2), np.array([True, True])
+    counters.add(both, np.array([1.0, 1.0]), good, 0.0)
+    assert counters.add(both, np.array([4.0, 5.0]), good, 1.0).tolist() == [3.0, 4.0]
+    counters.forget(0)
+    counters.forget(1)
+
+    assert counters.add(both, np.array([9.0, 9.0]), good, 2.0).tolist() == [0.0, 0.0]

@@ -149,6 +149,54 @@ def spec(rungs: tuple[list[int], str], *, hysteresis: int = 1, hold: int = 4, ga
     return SPEC.format(ladder=ladder, hysteresis=hysteresis, hold=hold, gap=gap)
 
 
+class PlainBay:
+    """What SPEC asks for, judged channel by channel."""
+
+    def __init__(
+        self, ladder: tuple[list[int], str], *, hysteresis: int, hold: int, gap: int
+    ) -> None:
+        widths, side = ladder
+        silence = 2.0 + gap
+        about_20 = {code: bounds(width, side) for code, width in enumerate(widths, 1)}
+        self.power = Plain({}, hold, silence)
+        self.faults, self.errors = Counter(), Counter()
+        self.channels = {
+            "a": Plain(about_20, hold, silence, hysteresis),
+            "b": Plain(about_20, hold, silence, min_load=0.5),
+            "state": Plain({1: (0, 0), 2: (0, 0)}, hold, silence),
+            "faults": Plain({1: (0, 0), 2: (0, 3)}, hold, silence),
+            "errors": Plain({1: (0, 2), 2: (0, 5)}, hold, silence),
+            "apart": Plain({2: (-3, 3), 3: (-6, 6)}, hold, 0.0, hysteresis),
+        }
+
+    def take(self, values: Sequence[float], now: float) -> None:
+        """Take in one poll of DEVICE."""
+        self.power.add(values[0], now)
+        for name, value in zip(("a", "b", "state"), values[1:4], strict=True):
+            self.channels[name].add(value, now)
+        if not math.isnan(values[4]):
+            self.faults.add(values[4], now)
+            self.channels["faults"].add(self.faults.total(), now)
+        if not math.isnan(values[5]):
+            self.errors.add(values[5], now)
+            self.channels["errors"].add(self.errors.total(now - 60), now)
+
+    def judge(self, now: float) -> dict[str, int]:
+        """Return every status; what is not simply read is brought up to date first."""
+        errors, apart = self.channels["errors"], self.channels["apart"]
+        if now - errors.seen <= errors.silence:
+            seen = errors.seen
+            errors.add(self.errors.total(now - 60), now)
+            errors.seen = seen
+        a, b = self.channels["a"], self.channels["b"]
+        known = now - a.seen <= a.silence and now - b.seen <= b.silence
+        apart.seen = -math.inf
+        apart.add(a.value - b.value if known else MISSING, now)
+        loaded = now - self.power.seen <= self.power.silence
+        load = self.power.value / 10_000 if loaded else None
+        return {name: channel.status(now, load) for name, channel in self.channels.items()}
+
+
 TIMES = st.fixed_dictionaries(
     {
         "hysteresis": st.integers(0, 1),
@@ -167,48 +215,18 @@ def test_all_channels_at_once_are_judged_as_one_by_one(
     steps: list[tuple[int, list[float]]],
 ) -> None:
     """Arrays are only faster: a loop over channels, rungs and readings says the same."""
-    widths, side = ladder
-    hysteresis, hold, gap = times["hysteresis"], times["hold"], times["gap"]
-    design = small(spec(ladder, **times))
-    live = LiveBay(design)
+    live = LiveBay(small(spec(ladder, **times)))
     live.bind("dev", DEVICE, {})
-    silence = 2.0 + gap
-    temperature = {code: bounds(w, side) for code, w in enumerate(widths, 1)}
-    plain = {
-        "a": Plain(temperature, hold, silence, hysteresis),
-        "b": Plain(temperature, hold, silence, min_load=0.5),
-        "state": Plain({1: (0, 0), 2: (0, 0)}, hold, silence),
-        "faults": Plain({1: (0, 0), 2: (0, 3)}, hold, silence),
-        "errors": Plain({1: (0, 2), 2: (0, 5)}, hold, silence),
-        "apart": Plain({2: (-3, 3), 3: (-6, 6)}, hold, hysteresis=hysteresis),
-    }
-    power = Plain({}, hold, silence)
-    faults, errors = Counter(), Counter()
+    plain = PlainBay(ladder, **times)
     now = 100.0
     for step, values in steps:
         now += step
         live.take(readings(now, values))
-        power.add(values[0], now)
-        for name, value in zip(("a", "b", "state"), values[1:4], strict=True):
-            plain[name].add(value, now)
-        for name, counter, value in (("faults", faults, values[4]), ("errors", errors, values[5])):
-            if not math.isnan(value):
-                counter.add(value, now)
-                plain[name].add(counter.total(now - 60 if name == "errors" else -math.inf), now)
+        plain.take(values, now)
         for later in (now, now + 1.0):
             status, _ = live.judge(later)
-
-            load = power.value / 10_000 if later - power.seen <= power.silence else None
-            if later - plain["errors"].seen <= silence:
-                seen = plain["errors"].seen
-                plain["errors"].add(errors.total(later - 60), later)
-                plain["errors"].seen = seen
-            known = all(later - plain[name].seen <= silence for name in "ab")
-            plain["apart"].seen = -math.inf
-            plain["apart"].add(plain["a"].value - plain["b"].value if known else MISSING, later)
-            plain["apart"].silence = 0.0
-            wanted = {name: channel.status(later, load) for name, channel in plain.items()}
-            assert {name: int(s) for (_, name), s in zip(live.rows, status, strict=True)} == wanted
+            found = {name: int(code) for (_, name), code in zip(live.rows, status, strict=True)}
+            assert found == plain.judge(later)
         now += 1.0
 
 

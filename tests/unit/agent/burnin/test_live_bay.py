@@ -178,7 +178,7 @@ def test_what_comes_late_or_twice_changes_nothing(bay: Bay) -> None:
 
 def test_below_min_load_a_channel_is_not_judged(bay: Bay) -> None:
     """The load is the measured rack_power over design.rack_power."""
-    for load, wanted in ((0.3, 0), (0.9, 2)):
+    for load, wanted in ((0.3, 0), (0.49, 0), (0.5, 2), (0.9, 2)):
         for _ in range(3):
             bay.now += 2
             bay.poll("feed", FEED, {"power": load * 10_000, "share": 90.0})
@@ -263,6 +263,9 @@ def test_a_device_bound_anew_speaks_for_nothing_it_no_longer_has(bay: Bay) -> No
     bay.now += 1
     bay.cdu()  # arrays of the old shape, already on their way
     assert bay.status("leak") == -1
+    bay.now += 1
+    bay.poll("cdu", CDU[:3], WELL)
+    assert (bay.status("supply"), bay.status("leak"), bay.status("faults")) == (0, -1, -1)
 
 
 def test_what_could_not_be_bound_is_said(bay: Bay) -> None:
