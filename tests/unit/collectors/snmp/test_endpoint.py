@@ -5,7 +5,7 @@ import random
 import socket
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import cast
 
 import numpy as np
@@ -13,10 +13,10 @@ import pytest
 
 from collectors.readings import Quality
 from collectors.snmp.ber import BerError, Tag
-from collectors.snmp.endpoint import Endpoint
+from collectors.snmp.endpoint import GATHER_S, Endpoint
 from collectors.snmp.exchange import Address, Outcome, Target
 from collectors.snmp.message import Version, unwrap
-from collectors.snmp.poll import Answer
+from collectors.snmp.poll import Answer, Fetched
 from collectors.snmp.walk import COMPLETE
 from collectors.twin.objects import Object, Table
 from collectors.twin.responder import Responder
@@ -257,6 +257,98 @@ async def test_more_devices_than_the_socket_can_hold_answers_for(endpoint: Endpo
         targets = [Target(address=device.address)] * count
         fetched = await asyncio.gather(*(endpoint.get(target, OBJECTS[:40]) for target in targets))
     assert {one.outcome for one in fetched} == {Outcome.OK}
+
+
+async def test_answers_of_many_devices_are_read_in_batches(endpoint: Endpoint) -> None:
+    """Hundreds of devices answer at the same moment; each gets its own values."""
+    async with AsyncExitStack() as stack:
+        devices = [await stack.enter_async_context(agent()) for _ in range(200)]
+        for number, device in enumerate(devices):
+            endpoint.watch(f"bay/{number}", Target(address=device.address), OBJECTS[:50])
+        for _ in range(3):
+            answers = await asyncio.gather(*(polled(endpoint, f"bay/{n}") for n in range(200)))
+            assert {answer.outcome for answer in answers} == {Outcome.OK}
+            assert all((answer.raw == np.arange(50)).all() for answer in answers)
+
+
+async def test_closing_while_answers_gather_is_quiet() -> None:
+    """No timer comes back to a socket that is closed."""
+    endpoint = await Endpoint.open(clock=time.monotonic, rng=random.Random(1))
+    all_heard = asyncio.Event()
+    asked: list[bytes] = []
+
+    def answer(datagram: bytes) -> Iterator[bytes]:
+        """Answer, and note when the last of twenty is asked."""
+        asked.append(datagram)
+        if len(asked) == 20:
+            all_heard.set()
+        return honest(datagram)
+
+    async with AsyncExitStack() as stack:
+        devices = [await stack.enter_async_context(agent(answer)) for _ in range(20)]
+        waiting = [
+            asyncio.ensure_future(endpoint.get(Target(address=device.address), OBJECTS[:1]))
+            for device in devices
+        ]
+        await all_heard.wait()
+        endpoint.close()
+        assert all(isinstance(e, asyncio.CancelledError) for e in await gathered(waiting))
+        await asyncio.sleep(2 * GATHER_S)
+
+
+async def gathered(waiting: list[asyncio.Task[Fetched]]) -> list[BaseException | Fetched]:
+    """Await all, whatever becomes of them."""
+    return await asyncio.gather(*waiting, return_exceptions=True)
+
+
+class Full:
+    """A socket whose buffer is full at the first attempts to send."""
+
+    def __init__(self, sock: socket.socket, attempts: int) -> None:
+        self.sock = sock
+        self.attempts = attempts
+
+    def __getattr__(self, name: str) -> object:
+        """Be the socket in everything else."""
+        return getattr(self.sock, name)
+
+    def sendto(self, datagram: bytes, address: Address) -> int:
+        """Send, if there is room."""
+        if self.attempts:
+            self.attempts -= 1
+            raise BlockingIOError
+        return self.sock.sendto(datagram, address)
+
+
+async def test_a_full_socket_loses_nothing(endpoint: Endpoint) -> None:
+    """What could not be sent is sent when there is room again."""
+    sockets = vars(endpoint)["_sockets"]
+    sockets[False] = Full(sockets[False], attempts=3)
+    async with agent() as device:
+        target = Target(address=device.address, timeout_s=60, deadline_s=60)
+        fetched = await asyncio.gather(*(endpoint.get(target, OBJECTS[:1]) for _ in range(5)))
+    assert {one.outcome for one in fetched} == {Outcome.OK}
+    assert endpoint.stats.datagrams_sent == 5
+
+
+async def test_without_ipv6_its_devices_are_unreachable(endpoint: Endpoint) -> None:
+    """Some floors have none; that is a fault of the device's address, not of ours."""
+    sock = vars(endpoint)["_sockets"].pop(True, None)
+    fetched = await endpoint.get(Target(address=("::1", 161)), OBJECTS[:1])
+    if sock is not None:
+        vars(endpoint)["_sockets"][True] = sock  # to be closed
+    assert fetched.outcome is Outcome.REFUSED
+
+
+async def test_what_is_learnt_of_devices_is_bounded(
+    endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Asking ever new addresses costs no memory for ever."""
+    monkeypatch.setattr("collectors.snmp.endpoint.LEARNT_MAX", 2)
+    async with agent() as one, agent() as two, agent() as three:
+        for device in (one, two, three, one):
+            await endpoint.get(Target(address=device.address), OBJECTS[:1])
+    assert list(vars(endpoint)["_learnt"]) == [three.address, one.address]
 
 
 async def test_devices_are_asked_over_ipv6_too(endpoint: Endpoint) -> None:

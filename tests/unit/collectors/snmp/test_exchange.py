@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from collectors.readings import Quality
 from collectors.snmp.ber import Tag, integer, oid, read, tlv
-from collectors.snmp.exchange import Address, Exchange, Learnt, Outcome, Target
+from collectors.snmp.exchange import RECENT_IDS, Address, Exchange, Learnt, Outcome, Target
 from collectors.snmp.message import Version, decode_pdu, unwrap
 from collectors.snmp.poll import Answer, Fetch, Fetched, Poll, Watch
-from collectors.twin.objects import Object, Table
+from collectors.twin.objects import Object, Table, fixed
 from collectors.twin.responder import Responder
 
 Drive = Callable[..., float]
@@ -72,13 +72,15 @@ def error(datagram: bytes, status: int, index: int) -> bytes:
     return tlv(Tag.SEQUENCE, head + pdu)
 
 
-@given(wanted=st.sets(st.integers(0, 149), min_size=1), version=st.sampled_from(["1", "2c"]))
+@given(
+    positions=st.lists(st.integers(0, 149), min_size=1, unique=True),
+    version=st.sampled_from(["1", "2c"]),
+)
 def test_each_object_is_read_into_its_place(
-    drive: Drive, wanted: set[int], version: Version
+    drive: Drive, positions: list[int], version: Version
 ) -> None:
     """Values where they belong, absent objects named as such, in v1 as in v2c, twice alike."""
     exchange = Exchange(random.Random(1))
-    positions = list(wanted)
     target = Target(address=HERE, version=version, deadline_s=60)
     watch = watch_of([f"1.3.6.1.4.1.99.{position}.0" for position in positions], target)
     for now in (0.0, 100.0):
@@ -134,6 +136,22 @@ def test_no_answer_is_ever_taken_for_another(
         assert (answer.outcome is Outcome.OK) == good.all()
         assert answer.seconds <= TARGET.deadline_s + 1e-9
         now = started + answer.seconds  # the next poll starts while late answers are on their way
+
+
+def test_texts_are_kept_and_read_as_numbers_where_they_are_such(drive: Drive) -> None:
+    """Some coolers send every reading as text; a name is no reading, but it is kept."""
+    exchange = Exchange(random.Random(1))
+    watch = watch_of(OBJECTS[:3])
+    for text, value in (("23.5", 23.5), ("24.5", 24.5), ("100", 100.0)):
+        shown = [text, "Unavailable", 7]
+        table = Table(fixed(name, one) for name, one in zip(OBJECTS, shown, strict=False))
+        reply = Responder(table, {}).answer
+        _, answers = poll(exchange, watch)
+        drive(exchange, {HERE: lambda datagram, _, reply=reply: [(reply(datagram), HERE)]})
+
+        np.testing.assert_array_equal(answers[0].raw, [value, np.nan, 7.0])
+        assert answers[0].fault.tolist() == [Quality.GOOD, Quality.MALFORMED, Quality.GOOD]
+        assert answers[0].texts == {0: text.encode(), 1: b"Unavailable"}
 
 
 def test_a_tenth_of_all_datagrams_may_be_lost(drive: Drive) -> None:
@@ -369,6 +387,45 @@ def test_a_refusal_of_the_network_ends_a_poll_at_once() -> None:
     assert answers[0].outcome is Outcome.REFUSED
     assert set(answers[0].fault) == {Quality.COMM_LOST}
     assert exchange.due() is None
+
+
+def test_refusals_of_what_was_not_asked_are_ignored() -> None:
+    """Such messages of the network are easily forged, and may be late."""
+    exchange = Exchange(random.Random(1))
+    _, answers = poll(exchange, watch_of())
+    exchange.refuse(OTHER, 0.5)
+
+    assert not exchange.ended
+    assert answers == []
+
+
+def test_a_device_that_waits_too_long_for_its_turn_is_given_up(drive: Drive) -> None:
+    """Its deadline counts from the start, not from the first datagram."""
+    exchange = Exchange(random.Random(1), window=1)
+    hasty = Target(address=OTHER, deadline_s=0.05)
+    _, silent = poll(exchange, watch_of())
+    _, waiting = poll(exchange, watch_of(target=hasty))
+    drive(exchange, {OTHER: agent(OTHER)})
+
+    assert [answers[0].outcome for answers in (silent, waiting)] == [Outcome.TIMEOUT] * 2
+    assert waiting[0].seconds < 0.2
+
+
+def test_a_late_answer_is_told_from_a_forged_one_for_thousands_of_requests() -> None:
+    """Timeouts that are too short should show as late answers, not as an attack."""
+    exchange = Exchange(random.Random(1))
+    watch = watch_of(OBJECTS[:1])
+    first, _ = poll(exchange, watch)
+    sent, _ = exchange.outbox[0]
+    exchange.cancel(first, 0.0)
+    for _ in range(RECENT_IDS + 10):
+        talk, _ = poll(exchange, watch)
+        exchange.cancel(talk, 0.0)
+    for late, address in agent()(sent, 0.0):
+        exchange.hear(late, address, 0.0)
+        exchange.hear(with_id(late), address, 0.0)
+
+    assert exchange.drops == {"late": 1, "source": 1}
 
 
 def test_an_address_has_one_request_outstanding_however_many_talks(drive: Drive) -> None:

@@ -134,6 +134,26 @@ def test_malformed_datagrams_are_refused(datagram: bytes) -> None:
         decode_pdu(ENVELOPE.open(datagram))
 
 
+@pytest.mark.parametrize(
+    "varbinds",
+    [
+        b"\x31\x05\x06\x01\x2b\x05\x00",
+        b"\x30\x05\x04\x01\x2b\x05\x00",
+        b"\x30\x07\x06\x01\x2b\x05\x00\x05\x00",
+        b"\x30\x03\x06\x01\x2b",
+        b"\x30\x00",
+    ],
+    ids=["no sequence", "no name", "two values", "no value", "nothing"],
+)
+def test_varbinds_are_a_name_and_a_value(varbinds: bytes) -> None:
+    """Neither less nor more, nor in other types."""
+    fields = b"".join(tlv(Tag.INTEGER, integer(field)) for field in (REQUEST_ID, 0, 0))
+    with pytest.raises(BerError):
+        decode_pdu(tlv(PduType.RESPONSE, fields + tlv(Tag.SEQUENCE, varbinds)))
+    with pytest.raises(BerError):
+        decode_pdu(tlv(PduType.RESPONSE, fields + tlv(Tag.SEQUENCE, b"") + b"\x05\x00"))
+
+
 @given(st.integers(0, len(DATAGRAM) - 1))
 def test_a_truncated_datagram_is_refused(size: int) -> None:
     """Wherever it is cut."""

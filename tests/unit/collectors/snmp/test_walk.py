@@ -159,10 +159,22 @@ def test_a_device_that_dies_on_the_way_leaves_its_rows(drive: Drive) -> None:
     assert walked.ended == {BASE: "no answer: timeout"}
 
 
-def step(name: str) -> str:
-    """Return a name that is one higher."""
-    head, _, last = name.rpartition(".")
-    return f"{head}.{int(last) + 1}"
+def test_a_device_that_goes_mad_on_the_way_leaves_its_rows(drive: Drive) -> None:
+    """Answers that are none end the subtrees they were about, with the reason."""
+    agent = honest(ROWS)
+    served = iter(range(3))
+
+    def mad(datagram: bytes, now: float) -> Iterable[tuple[bytes, Address]]:
+        """Answer three requests, then with nothing in it."""
+        if next(served, None) is not None:
+            return agent(datagram, now)
+        return rewrite(datagram, [])
+
+    walked = run(drive, mad)
+
+    assert walked.ended == {BASE: "bad response"}
+    assert walked.outcome is Outcome.PARTIAL
+    assert 0 < len(walked.rows) < len(ROWS)
 
 
 def same_name(names: list[str]) -> list[str]:
