@@ -98,12 +98,13 @@ def summary(snapshot: Snapshot) -> str:
 
 
 def ranked(snapshot: Snapshot) -> list[Place]:
-    """Return all judged channels: what needs a look first, then what tells most, then the rest."""
+    """Return all judged channels: what needs a look, then what tells most, then the rest."""
     first: dict[Place, int] = {place: position for position, place in enumerate(SHOWN_FIRST)}
     return sorted(
         snapshot.status,
         key=lambda place: (
             -weight(snapshot.status[place]),
+            not snapshot.is_held(place),
             first.get(place, len(first)),
         ),
     )
@@ -147,5 +148,5 @@ def _row(place: Place, snapshot: Snapshot, rules: Mapping[Place, Rule]) -> str:
         value=value[:10],
         unit=unit,
         limit=limit[:14],
-        status=WORDS[status],
+        status="hold" if snapshot.is_held(place) else WORDS[status],
     )

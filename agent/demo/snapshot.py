@@ -40,6 +40,10 @@ class Snapshot:
         """Return how many channels have one of these statuses."""
         return sum(status in wanted for status in self.status.values())
 
+    def is_held(self, place: Place) -> bool:
+        """Say whether a channel is beyond its fail limit, but not yet for as long as `hold`."""
+        return self.status[place] in (INSIDE, WARN) and abs(self.deviation.get(place, 0.0)) > 1.0
+
     @property
     def known_share(self) -> float:
         """Return the share of judged channels whose status is known."""

@@ -1,5 +1,6 @@
 """The live table, as a person at a terminal of 80 columns reads it."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -63,6 +64,14 @@ def test_status_is_told_by_a_mark_and_a_word_and_the_limit_that_was_broken() -> 
 def test_what_needs_a_look_stands_first() -> None:
     """Trip, fail, unknown, warn, and then the rest."""
     assert ranked(BROKEN) == [LEAK, POWER, FLOW]
+
+
+def test_a_value_beyond_its_limit_is_on_hold_until_the_hold_is_over() -> None:
+    """Otherwise `0.0 V, inside` is what a person reads for some seconds."""
+    waiting = replace(HEALTHY, deviation={POWER: 1.4, FLOW: 0.2})
+    assert ranked(waiting)[0] == POWER
+    assert board(waiting, RULES, rows=9)[3].split()[-1] == "hold"
+    assert board(waiting, RULES, rows=9)[4].split()[-1] == "inside"
 
 
 def test_the_summary_counts_and_names_who_does_not_answer() -> None:
