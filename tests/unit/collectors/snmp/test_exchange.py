@@ -143,7 +143,7 @@ def test_texts_are_kept_and_read_as_numbers_where_they_are_such(drive: Drive) ->
     exchange = Exchange(random.Random(1))
     watch = watch_of(OBJECTS[:3])
     for text, value in (("23.5", 23.5), ("24.5", 24.5), ("100", 100.0)):
-        shown = [text, "Unavailable", 7]
+        shown: list[int | str] = [text, "Unavailable", 7]
         table = Table(fixed(name, one) for name, one in zip(OBJECTS, shown, strict=False))
         reply = Responder(table, {}).answer
         _, answers = poll(exchange, watch)
