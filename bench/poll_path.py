@@ -63,11 +63,11 @@ def main() -> None:
 
 
 @contextlib.contextmanager
-def replayed(devices: int) -> Iterator[list[str]]:
-    """Serve the recording on that many addresses; yields them."""
+def replayed(devices: int, recording: Path = RECORDING) -> Iterator[list[str]]:
+    """Serve a recording on that many addresses; yields them."""
     command = [sys.executable, str(SHARED / "tools" / "replay_agent.py"), "--port", str(PORT)]
     with subprocess.Popen(
-        [*command, *[str(RECORDING)] * devices], stdout=subprocess.PIPE, text=True
+        [*command, *[str(recording)] * devices], stdout=subprocess.PIPE, text=True
     ) as agent:
         assert agent.stdout is not None
         try:
@@ -164,9 +164,9 @@ def fetch(url: str) -> bytes:
         return page
 
 
-def wait_for(url: str) -> None:
+def wait_for(url: str, seconds: int = 30) -> None:
     """Wait until a page answers with success."""
-    for _ in range(300):
+    for _ in range(10 * seconds):
         with contextlib.suppress(OSError):
             fetch(url)
             return
