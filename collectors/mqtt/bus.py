@@ -74,7 +74,7 @@ class Bus:
         )
         self._points: dict[str, Metadata] = {}  # by point
         self._digests: dict[str, int] = {}  # of the metadata as it came, to know it again
-        self._foreign: set[str] = set()
+        self._foreign: dict[str, int] = {}  # points of other devices: the digest of their metadata
         self._waiting: dict[str, Heard] = {}  # values that came before their description, by topic
         self._columns: dict[str, _Column] = {}  # by value topic
         self._beats = Heartbeats()
@@ -139,27 +139,33 @@ class Bus:
         """Take in the metadata of a point; without a payload it is taken back."""
         point = topic.point
         digest = hash(heard.payload)
-        if self._digests.get(point) == digest:
-            return ""
+        known = self._digests.get(point) == digest
+        if known or self._foreign.get(point) == digest:
+            return "" if known else "other_device"
         if not heard.payload:
-            self._digests.pop(point, None)
-            if self._points.pop(point, None):
-                self._note(heard.now)
+            self._take_back(point, heard.now)
             return ""
         try:
             metadata = read_metadata(topic, parse(heard.payload))
         except PayloadError as error:
             return str(error)
         if not metadata.fits(self._match):
+            self._take_back(point, heard.now)
             if len(self._foreign) < FOREIGN_MAX:
-                self._foreign.add(point)
-            return NOT_MINE
+                self._foreign[point] = digest
+            return "other_device"
         if point not in self._points and len(self._points) >= POINTS_MAX:
             return "too_many_points"
-        self._foreign.discard(point)
+        self._foreign.pop(point, None)
         self._points[point], self._digests[point] = metadata, digest
         self._note(heard.now)
         return ""
+
+    def _take_back(self, point: str, now: float) -> None:
+        """Forget a point; unknown ones are fine."""
+        self._digests.pop(point, None)
+        if self._points.pop(point, None):
+            self._note(now)
 
     def _note(self, now: float) -> None:
         """Note that what is known of the points changed."""

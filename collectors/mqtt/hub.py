@@ -16,6 +16,10 @@ TICK_S: Final = 0.25  # changes of a device within it are told together
 REPEAT_S: Final = 1.0  # a device without changes is told again: its values may have gone stale
 PATIENCE_S: Final = 5.0  # a device not described by then is told as having no channels
 
+USUAL: Final = frozenset(  # reasons that come with a sound device on a sound bus
+    {"retained", "duplicate", "unread", "not_in_profile", "other_device", "nobody"}
+)
+
 OnReadings = Callable[[Readings], None]
 OnBound = Callable[[str, tuple[Channel, ...], Identity], None]
 DIALECTS: Final[Mapping[str, type[Bus] | type[Gateway]]] = {"dsx": Bus, "json": Gateway}
@@ -33,7 +37,15 @@ class Watched:
     bound: bool = False
     messages: int = 0
     octets: int = 0
-    drops: Counter[str] = field(default_factory=Counter)  # by reason
+    drops: Counter[str] = field(default_factory=Counter)  # what should not have come, by reason
+    ignored: Counter[str] = field(default_factory=Counter)  # what need not be read, by reason
+
+    def note(self, heard: Heard, reason: str) -> None:
+        """Count a message."""
+        self.messages += 1
+        self.octets += len(heard.payload)
+        if reason:
+            (self.ignored if reason in USUAL else self.drops)[reason] += 1
 
 
 class Hub:
@@ -41,7 +53,8 @@ class Hub:
 
     def __init__(self) -> None:
         self.watched: dict[str, Watched] = {}
-        self.drops: Counter[str] = Counter()  # of messages that reached no device, by reason
+        self.drops: Counter[str] = Counter()  # of no device, or of one that left, by reason
+        self.ignored: Counter[str] = Counter()
         self.heard_at = float("-inf")  # when the last live message came
         self._router: Router[Watched] = Router()
         self._connected = False
@@ -67,6 +80,7 @@ class Hub:
         """End with a device; unknown names are fine."""
         if gone := self.watched.pop(device, None):
             self._router.remove(gone)
+            self.drops.update(gone.drops)
 
     def connected(self, now: float) -> None:
         """Take note that the broker is there."""
@@ -89,16 +103,13 @@ class Hub:
             return
         receivers = self._router.find(heard.topic)
         if not receivers:
-            self.drops["nobody"] += 1
+            self.ignored["nobody"] += 1
         for watched in receivers:
             reason = watched.device.take(heard)
             if reason == NOT_MINE:
                 self._router.drop(heard.topic, watched)
                 continue
-            watched.messages += 1
-            watched.octets += len(heard.payload)
-            if reason:
-                watched.drops[reason] += 1
+            watched.note(heard, reason)
 
     def tick(self, now: float) -> None:
         """Tell what is to be told now; to be called every TICK_S."""
@@ -107,6 +118,7 @@ class Hub:
             late = not watched.bound and now - watched.since >= PATIENCE_S
             if device.bind(now) or (not watched.bound and (device.channels or late)):
                 watched.bound = True
+                self._router.find_anew()
                 watched.on_bound(device.name, device.channels, device.identity)
             elif not watched.bound or not (device.news or now - watched.told_at >= REPEAT_S):
                 continue

@@ -17,6 +17,7 @@ from typing import Any, Final, cast
 import aiomqtt
 
 PACKET_BYTES_MAX: Final = 128 << 10  # twice the longest payload that is taken
+READ_BYTES_MAX: Final = 8 << 10  # some 60 messages, which hold the loop up for 2 ms
 LENGTH_BYTES_MAX: Final = 4  # of the remaining length (§2.2.3): 268 MB
 UNACKNOWLEDGED_MAX: Final = 5_000  # messages that a broker may send without reading our receipts
 CONNECT_S: Final = 5.0  # a broker on the same floor answers in milliseconds
@@ -89,13 +90,28 @@ class CheckedSocket:
         self._inner = inner
         self._received = Framing(RECEIVED, WITH_RECEIPT)
         self._sent = Framing(SENT, RECEIPT)
+        self._buffer, self._at = b"", 0
+        self._asked = False  # whether the kernel was asked in this turn
         self._passed = 0  # bytes that were checked and are yet to be sent
         self.octets = 0
         self.ended = ""  # why the connection ended, as far as is seen here
 
     def recv(self, size: int) -> bytes:
-        """Receive, but never more than a sound packet. Raises: PacketError."""
-        data = self._inner.recv(min(size, PACKET_BYTES_MAX))
+        """Receive; the library asks for a byte here and two there. Raises: PacketError.
+
+        The kernel is asked once a turn of the loop, so that a flood does not keep the loop.
+        """
+        if self._at == len(self._buffer):
+            if self._asked:
+                raise BlockingIOError
+            self._buffer, self._at, self._asked = self._receive(), 0, True
+        data = self._buffer[self._at : self._at + size]
+        self._at += len(data)
+        return data
+
+    def _receive(self) -> bytes:
+        """Receive what is there. Raises: PacketError where a packet in it must not come."""
+        data = self._inner.recv(READ_BYTES_MAX)
         self.octets += len(data)
         if not data:
             self.ended = "the broker closed the connection"
@@ -126,8 +142,10 @@ class CheckedSocket:
         return self._inner.fileno()
 
     def pending(self) -> int:
-        """Return how much was received and not yet read: nothing, without TLS."""
-        return 0
+        """Return how much was received and not yet read; at nothing the library ends its turn."""
+        left = len(self._buffer) - self._at
+        self._asked = left > 0
+        return left
 
     def setblocking(self, flag: bool) -> None:  # noqa: FBT001 -- as of a socket
         """Set whether to wait."""

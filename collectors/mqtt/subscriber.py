@@ -67,7 +67,7 @@ class Subscriber:
 
     @property
     def drops(self) -> Mapping[str, int]:
-        """Return how many messages were not taken, by reason, over all devices."""
+        """Return how many messages came that should not have, by reason; it never falls."""
         total = self._hub.drops.copy()
         for watched in self._hub.watched.values():
             total.update(watched.drops)

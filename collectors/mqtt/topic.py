@@ -162,6 +162,10 @@ class Router(Generic[Item]):
             self._found[topic] = found
         return found
 
+    def find_anew(self) -> None:
+        """Forget which topics were found, and which were dropped."""
+        self._found.clear()
+
     def drop(self, topic: str, item: Item) -> None:
-        """Send `topic` to `item` no more, though a filter of its fits, until anyone is added."""
+        """Send `topic` to `item` no more, though a filter of its fits, until all is found anew."""
         self._found[topic] = tuple(each for each in self._found[topic] if each is not item)

@@ -125,20 +125,21 @@ def test_everyone_whom_a_message_concerns_gets_it(rig: Rig) -> None:
 
     watched = rig.hub.watched["bay-01/room"]
     assert watched.messages == 3
-    assert watched.drops == {"clock": 1, "retained": 1}
-    assert rig.hub.drops == {"nobody": 1, "topic_too_long": 1}
+    assert (watched.drops, watched.ignored) == ({"clock": 1}, {"retained": 1})
+    assert (rig.hub.drops, rig.hub.ignored) == ({"topic_too_long": 1}, {"nobody": 1})
     assert watched.octets > 0
 
 
 def test_a_device_that_left_is_told_no_more(rig: Rig) -> None:
-    """Its topics are no longer asked for either."""
+    """Its topics are no longer asked for either; what was counted for it stays counted."""
+    rig.hear(ROOM, {"d": {}})
     rig.hub.forget("bay-01/room")
     rig.room(20.0)
     rig.pass_time(2.0)
 
     assert rig.readings == []
     assert rig.hub.filters == frozenset()
-    assert rig.hub.drops == {"nobody": 1}
+    assert (rig.hub.drops, rig.hub.ignored) == ({"clock": 1}, {"nobody": 1})
 
 
 def test_other_devices_points_are_not_looked_at_twice(rig: Rig) -> None:
@@ -149,8 +150,18 @@ def test_other_devices_points_are_not_looked_at_twice(rig: Rig) -> None:
     for _ in range(3):
         rig.hear(f"BMS/v1/PUB/Value/{FLOW}", {"value": 1, "timestamp": 1, "quality": 1})
 
-    assert rig.hub.watched["bay-01/rack"].messages == 0
-    assert rig.hub.drops == {"nobody": 2}
+    watched = rig.hub.watched["bay-01/rack"]
+    assert (watched.messages, watched.ignored) == (1, {"other_device": 1})
+    assert (rig.hub.drops, rig.hub.ignored) == ({}, {"nobody": 2})
+
+    rig.hear(f"BMS/v1/PUB/Metadata/{FLOW}", {**told, "rackLocationId": "R1", "engUnit": "LPM"})
+    rig.pass_time(1.0)
+    rig.hear(
+        f"BMS/v1/PUB/Value/{FLOW}",
+        {"value": 80.0, "timestamp": int((WALL + rig.now) * 1000), "quality": 1},
+    )
+    rig.pass_time(TICK_S)
+    assert rig.readings[-1].values.tolist() == [80.0]  # it was given the right rack at last
 
 
 @given(st.integers(1, 10_000), st.integers())

@@ -1,5 +1,6 @@
 """What passes between us and a broker: nothing too long, nothing published, nothing unasked."""
 
+import contextlib
 import socket
 from collections.abc import Iterator
 
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from collectors.mqtt.link import (
     PACKET_BYTES_MAX,
+    READ_BYTES_MAX,
     RECEIPT,
     RECEIVED,
     SENT,
@@ -124,7 +126,23 @@ def test_a_broker_that_reads_nothing_is_left(ends: tuple[CheckedSocket, socket.s
     for _ in range(UNACKNOWLEDGED_MAX):
         theirs.send(packet(0x32, 1))
         checked.recv(100)
+        assert checked.pending() == 0
     theirs.send(packet(0x32, 1))
 
     with pytest.raises(PacketError, match="does not read"):
         checked.recv(100)
+
+
+def test_a_flood_gives_the_loop_its_turn(ends: tuple[CheckedSocket, socket.socket]) -> None:
+    """However much waits in the kernel, it is asked once; what came is then read to its end."""
+    checked, theirs = ends
+    theirs.send(packet(0x30, 100) * 1000)
+    turns: list[int] = []
+    while sum(turns) < 1000 * len(packet(0x30, 100)):
+        turns.append(0)
+        with contextlib.suppress(BlockingIOError):
+            turns[-1] += len(checked.recv(1))
+            while checked.pending():
+                turns[-1] += len(checked.recv(50))
+
+    assert max(turns) <= READ_BYTES_MAX

@@ -1,10 +1,17 @@
 """The `mqtt` part of a profile: every mistake is refused, at its line, before a broker is asked."""
 
+import re
+from pathlib import Path
+
 import pytest
+from pydantic import BaseModel
 
 from collectors.document import DocumentError, parse
-from collectors.mqtt.mapping import MqttProfile
+from collectors.mqtt.mapping import Availability, JsonChannel, JsonMessage, MqttProfile
 from collectors.mqtt.source import Source, suits
+from collectors.profile import load_profiles
+
+DOCS = Path(__file__).parents[4] / "docs" / "mqtt.md"
 
 JSON = """\
 dialect: json
@@ -117,3 +124,22 @@ def test_a_device_that_names_no_profile_is_known_by_its_topic() -> None:
     assert not suits(told.mqtt, "dsx", told.match)
     assert suits(load(DSX), "dsx", {"tagPath": "a/#"})
     assert "match.topic: fits no topic" in source(JSON, {"topic": "x"}).problems("b/c")[0]
+
+
+def test_the_example_of_the_documentation_loads(tmp_path: Path) -> None:
+    """Whoever copies it has a profile that works."""
+    (example,) = re.findall(r"```yaml\n(profile:.*?)```", DOCS.read_text(), re.DOTALL)
+    (tmp_path / "my_gateway.yaml").write_text(example)
+
+    (profile,) = load_profiles(tmp_path)
+
+    assert profile.mqtt is not None
+    assert [*profile.provides["cdu"].values()] == ["temperature/supply", "flow", "leak"]
+
+
+@pytest.mark.parametrize("model", [JsonMessage, JsonChannel, Availability])
+def test_every_key_is_documented(model: type[BaseModel]) -> None:
+    """A key that is not in docs/mqtt.md does not exist for whoever writes a profile."""
+    text = DOCS.read_text()
+
+    assert [key for key in model.model_fields if not re.search(rf"\b{key}:|`{key}`", text)] == []
