@@ -71,8 +71,8 @@ async def test_mosquitto_passes_on_what_the_twin_publishes(twin: Twin) -> None:
         broker, "-v", "-p", str(port), stderr=asyncio.subprocess.PIPE
     )
     assert server.stderr is not None
-    while b"running" not in await server.stderr.readline():
-        pass
+    while not (line := await server.stderr.readline()).endswith(b" running\n"):
+        assert line, "mosquitto ended"
     publishing = asyncio.create_task(twin.publish("bay-01", ("127.0.0.1", port)))
     try:
         topic = "BMS/v1/PUB/Metadata/Rack/RackLiquidFlow/#"
@@ -80,6 +80,7 @@ async def test_mosquitto_passes_on_what_the_twin_publishes(twin: Twin) -> None:
         printed = await run(*command)
     finally:
         publishing.cancel()
+        await asyncio.gather(publishing, return_exceptions=True)
         server.terminate()
         await server.wait()
     assert json.loads(printed)["engUnit"] == "LPM"
