@@ -1,7 +1,9 @@
 """Who is at an address, and what can be asked there: identify, walk, bind; once, not every poll."""
 
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
+from typing import Final
 
 from collectors.binding import bind
 from collectors.fingerprint import candidates, identify, questions
@@ -10,7 +12,10 @@ from collectors.profile import SYS_DESCR, SYS_OBJECT_ID, SYS_UP_TIME, Profile
 from collectors.rows import Value, text
 from collectors.snmp.endpoint import Endpoint
 from collectors.snmp.exchange import Outcome, Target
+from collectors.snmp.poll import Fetched
 from collectors.snmp.walk import COMPLETE, WalkBudget
+
+AT_ONCE: Final = nullcontext()
 
 
 class SilentError(Exception):
@@ -32,16 +37,33 @@ class Discovery:
 
 
 async def discover(
-    endpoint: Endpoint, target: Target, profiles: Sequence[Profile], named: str | None = None
+    endpoint: Endpoint,
+    target: Target,
+    profiles: Sequence[Profile],
+    named: str | None = None,
+    turn: AbstractAsyncContextManager[object] = AT_ONCE,
 ) -> Discovery:
     """Find out what is at `target`; `named` is the profile to use whatever the device says.
 
+    Walks begin when `turn` lets them. A silent device never takes one: it would hold up the others.
     Raises: SilentError; AmbiguousError when two profiles fit equally well.
     """
     system = await endpoint.get(target, [SYS_DESCR, SYS_OBJECT_ID, SYS_UP_TIME])
-    requests = system.requests
     if not system.values:
         raise SilentError(system.outcome, f"no answer: {system.outcome.value}")
+    async with turn:
+        return await _walked(endpoint, target, profiles, named, system)
+
+
+async def _walked(
+    endpoint: Endpoint,
+    target: Target,
+    profiles: Sequence[Profile],
+    named: str | None,
+    system: Fetched,
+) -> Discovery:
+    """Identify and walk a device that has answered. Raises: SilentError, AmbiguousError."""
+    requests = system.requests
     rows: dict[str, Value] = dict(system.values)
     if named is not None:
         profile = next(p for p in profiles if p.name == named)

@@ -139,7 +139,8 @@ class Feed:
                 pause = SPELL_S if due is None else max(0.0, due - self._clock())
                 self._woken.clear()
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._woken.wait(), pause)
+                    async with asyncio.timeout(pause):
+                        await self._woken.wait()
         finally:
             for known in self._known.values():
                 if known.task is not None:
@@ -181,9 +182,10 @@ class Feed:
         """Find out what a device is and plan its polls; back off where that fails."""
         device = known.device
         try:
-            async with self._walks:
-                target = await device.target()
-                found = await discover(self._endpoint, target, self._profiles, device.profile)
+            target = await device.target()
+            found = await discover(
+                self._endpoint, target, self._profiles, device.profile, self._walks
+            )
         except SilentError as error:
             self._failed(known, error.outcome.value, str(error))
         except AmbiguousError as error:
