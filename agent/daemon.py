@@ -29,6 +29,7 @@ from collectors.readings import Channel, Identity
 from collectors.snmp.endpoint import Endpoint
 
 JUDGE_S: Final = 1.0  # how often the live status is brought up to date; the shortest `every` is 2 s
+AGAIN_S: Final = 1.0  # until a broker whose following broke is followed again
 
 log = structlog.get_logger()
 
@@ -193,7 +194,7 @@ class Daemon:
             rng=random.Random(),  # noqa: S311 -- spreads load, guards nothing
         )
         self.own.drops_of(f"mqtt/{name}", lambda: follower.drops)
-        self._following[name] = asyncio.create_task(follower.run())
+        self._following[name] = asyncio.create_task(_followed(name, follower))
 
     async def _judge(self) -> None:
         """Bring the live status up to date, and note how late the loop was for it."""
@@ -211,6 +212,16 @@ class Daemon:
             await asked.wait()
             asked.clear()
             await self.reload()
+
+
+async def _followed(name: str, follower: Subscriber) -> None:
+    """Follow a broker for ever: should a bug of ours end that, its last values must not stay."""
+    while True:
+        try:
+            await follower.run()
+        except Exception:  # whatever it is, it is said, and the other devices go on
+            log.exception("following_broke", broker=name)
+        await asyncio.sleep(AGAIN_S)
 
 
 def _brokers_of(bay: BayConfig) -> set[str]:

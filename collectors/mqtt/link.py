@@ -172,10 +172,15 @@ class Client(aiomqtt.Client):
         cast("Any", self._client)._create_socket = lambda: sock  # noqa: SLF001 -- its one way in
 
     async def follow(self, wanted: frozenset[str], had: frozenset[str]) -> list[str]:
-        """Subscribe to what is wanted and not had, and the reverse; return what was refused."""
+        """Subscribe to what is wanted and not had, and the reverse; return what was refused.
+
+        Raises: MqttError when the connection is lost, or the broker answers another question.
+        """
         refused = []
         for some in _batches(sorted(wanted - had)):
             codes = await self.subscribe([(pattern, QOS) for pattern in some])
+            if len(codes) != len(some):
+                raise aiomqtt.MqttError("the broker acknowledges other subscriptions than ours")
             refused += [p for p, code in zip(some, codes, strict=True) if _is_failure(code)]
         for some in _batches(sorted(had - wanted)):
             await self.unsubscribe(some)

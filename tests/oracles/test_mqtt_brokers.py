@@ -360,3 +360,24 @@ def _resident() -> int:
     """Return how much memory this process has, in bytes."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * 4096
+
+
+async def test_a_broker_that_acknowledges_something_else_is_left_and_tried_again() -> None:
+    """One codes too many in a SUBACK must not end the subscriber, or old values would stay."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Accept a client, and grant it two filters where it asked for one."""
+        with contextlib.suppress(ConnectionError):
+            await reader.read(1000)
+            writer.write(b"\x20\x02\x00\x00")
+            await reader.read(1000)
+            writer.write(b"\x90\x04\x00\x01\x01\x01")
+            await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    ear = Ear(server.sockets[0].getsockname()[1])
+    ear.watch("bay-01/room", "json_room")
+    async with running(ear):
+        await ear.until(lambda: "other subscriptions" in ear.subscriber.error)
+    server.close()
