@@ -90,9 +90,9 @@ async def until(holds: Callable[[], object]) -> None:
 @contextlib.asynccontextmanager
 async def running(site: Site) -> AsyncIterator[Daemon]:
     """Run a daemon on the file as it is now."""
+    config, stop = load_floor(site.file), asyncio.Event()
     endpoint = await Endpoint.open(clock=time.monotonic, rng=random.Random(1))
-    stop = asyncio.Event()
-    daemon = Daemon(load_floor(site.file), endpoint)
+    daemon = Daemon(config, endpoint)
     task = asyncio.create_task(daemon.run(stop, asyncio.Event()))
     try:
         await until(daemon.ready)
@@ -186,11 +186,16 @@ async def test_a_broker_that_moved_is_followed_to_its_new_address(site: Site) ->
         found.set()
         writer.close()
 
-    site.write(HALL + f'  gateway: {{url: "mqtt://127.0.0.1:{free_port(0)}"}}\n', one="feedA")
+    site.write(
+        HALL + f'  gateway: {{url: "mqtt://127.0.0.1:{free_port(0)}", dialects: [json]}}\n',
+        one="feedA",
+    )
     async with running(site) as daemon, await asyncio.start_server(accept, "127.0.0.1", 0) as door:
         shown = readings(daemon, "one")
         port = door.sockets[0].getsockname()[1]
-        site.write(HALL + f'  gateway: {{url: "mqtt://127.0.0.1:{port}"}}\n', one="feedA")
+        site.write(
+            HALL + f'  gateway: {{url: "mqtt://127.0.0.1:{port}", dialects: [json]}}\n', one="feedA"
+        )
         assert await daemon.reload() == []
         async with asyncio.timeout(PATIENCE_S):
             await found.wait()
