@@ -115,7 +115,8 @@ class Layout:
         for channels, modulus in self._signed:
             values = values.copy() if values is sent else values
             values[channels] -= modulus * (values[channels] >= modulus / 2)
-        values = values * self._factor
+        with np.errstate(over="ignore"):  # what becomes infinite is found below
+            values = values * self._factor
         values /= self._divisor
         values += self._offset
         quality = np.zeros(self._count, np.uint8)
@@ -130,7 +131,7 @@ class Layout:
         for group in self._availability:
             self._judge(group, raw, fault, texts, quality)
         np.copyto(quality, wrong, where=wrong != Quality.GOOD)
-        quality[np.isnan(values) & (quality == Quality.GOOD)] = Quality.MALFORMED
+        quality[~np.isfinite(values) & (quality == Quality.GOOD)] = Quality.MALFORMED
         values[quality != Quality.GOOD] = math.nan
         return values, quality, sent
 

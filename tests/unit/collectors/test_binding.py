@@ -190,5 +190,6 @@ def test_whatever_a_device_answers_a_value_is_good_or_nan(
         values, quality, told = layout.convert(sent, wrong, texts)
         layout.changed(sent, wrong, texts)
     assert values.shape == quality.shape == told.shape == (len(layout.channels),)
-    assert ((quality == Quality.GOOD) == ~np.isnan(values)).all()
+    assert np.array_equal(quality == Quality.GOOD, np.isfinite(values))
+    assert np.isnan(values[quality != Quality.GOOD]).all()
     assert np.array_equal(sent, kept, equal_nan=True)
