@@ -177,10 +177,14 @@ class Endpoint:
         """Read what has gathered, in batches, unless the socket was closed meanwhile."""
         if sock.fileno() < 0:
             return
-        if self._receive(sock):
-            self._loop.call_soon(self._resume, sock)
-        else:
-            self._loop.add_reader(sock, self._gather, sock)
+        more = True  # as far as is known, should whoever is told of an answer break
+        try:
+            more = self._receive(sock)
+        finally:
+            if more:
+                self._loop.call_soon(self._resume, sock)
+            else:
+                self._loop.add_reader(sock, self._gather, sock)
 
     def _receive(self, sock: socket.socket) -> bool:
         """Read a batch and say whether there is more; none at all means that errors are queued."""

@@ -13,7 +13,7 @@ import pytest
 
 from collectors.readings import Quality
 from collectors.snmp.ber import BerError, Tag
-from collectors.snmp.endpoint import GATHER_S, Endpoint
+from collectors.snmp.endpoint import GATHER_MIN, GATHER_S, Endpoint
 from collectors.snmp.exchange import Address, Outcome, Target
 from collectors.snmp.message import Version, unwrap
 from collectors.snmp.poll import Answer, Fetched
@@ -375,3 +375,26 @@ async def test_a_name_that_is_no_oid_is_refused_before_anything_is_sent(endpoint
     with pytest.raises(BerError, match="sysDescr"):
         await endpoint.get(Target(address=("127.0.0.1", 161)), ["sysDescr"])
     assert endpoint.stats.datagrams_sent == 0
+
+
+async def test_whoever_breaks_on_an_answer_breaks_alone(endpoint: Endpoint) -> None:
+    """The loop reports it, and the socket is still read for all others."""
+    reported: list[str] = []
+    asyncio.get_running_loop().set_exception_handler(
+        lambda _, context: reported.append(str(context["exception"]))
+    )
+
+    def break_(device: str, _: Answer) -> None:
+        """Be a bug."""
+        raise RuntimeError(device)
+
+    names = [f"bay/{n}" for n in range(2 * GATHER_MIN)]
+    async with AsyncExitStack() as stack:
+        for name in ["bay/broken", *names]:
+            device = await stack.enter_async_context(agent())
+            endpoint.watch(name, Target(address=device.address), OBJECTS[:1])
+        endpoint.poll("bay/broken", break_)
+        for _ in range(2):
+            answers = await asyncio.gather(*(polled(endpoint, name) for name in names))
+            assert {each.outcome for each in answers} == {Outcome.OK}
+    assert reported == ["bay/broken"]
