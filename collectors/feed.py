@@ -87,6 +87,8 @@ class _Known:
     device: Device
     layout: Layout | None = None
     bound_at: float = -REBIND_S
+    heard_at: float = 0.0  # the last answer
+    lost: bool = False  # the polls since then brought none
     failures: int = 0
     retry_at: float = 0.0
     task: asyncio.Task[None] | None = field(default=None)
@@ -160,9 +162,12 @@ class Feed:
             return
         layout, now = known.layout, self._clock()
         outcome = answer.outcome
-        if outcome is Outcome.TIMEOUT or outcome is Outcome.REFUSED:
+        silence_s = now - answer.seconds - known.heard_at if known.lost else 0.0
+        known.lost = outcome is Outcome.TIMEOUT or outcome is Outcome.REFUSED
+        known.heard_at = known.heard_at if known.lost else now
+        if known.lost:
             readings = Readings.lost(name, now, len(layout.channels), Quality.COMM_LOST)
-        elif why := layout.changed(answer.raw, answer.fault, answer.texts):
+        elif why := layout.changed(answer.raw, answer.fault, answer.texts, silence_s):
             readings = Readings.lost(name, now, len(layout.channels), Quality.STALE)
             self._sink.noticed(name, "device_changed", why)
             known.layout = None
@@ -204,8 +209,12 @@ class Feed:
         """Plan the polls of a device and ask it at once, without waiting for its turn."""
         name, layout = known.device.name, found.layout
         known.layout, known.bound_at, known.failures = layout, self._clock(), 0
+        known.heard_at, known.lost = known.bound_at, False
         self._endpoint.watch(name, target, layout.objects)
         self._sink.bound(name, layout.channels, layout.identity, found.profile.provides)
-        for note in found.notes:
-            self._sink.noticed(name, "walk_incomplete", note)
+        if (
+            found.notes
+        ):  # a device that lies does so below every root, and is walked again and again
+            more = f" (and {len(found.notes) - 1} more)" if found.notes[1:] else ""
+            self._sink.noticed(name, "walk_incomplete", found.notes[0] + more)
         self._endpoint.poll(name, self._heard)

@@ -20,6 +20,7 @@ from collectors.readings import Channel, Identity, Quality
 from collectors.rows import Value, number, text
 
 TICKS: Final = 2**32  # sysUpTime counts hundredths of a second in 32 bits: 497 days
+TICKS_A_SECOND: Final = 100
 WRAP_TICKS: Final = 3_600_00  # within an hour of its end, a fall to its beginning is a wrap
 SIGN_BITS: Final = {"signed16": 16, "signed32": 32}
 
@@ -136,11 +137,16 @@ class Layout:
         return values, quality, sent
 
     def changed(
-        self, raw: NDArray[np.float64], fault: NDArray[np.uint8], texts: Mapping[int, bytes]
+        self,
+        raw: NDArray[np.float64],
+        fault: NDArray[np.uint8],
+        texts: Mapping[int, bytes],
+        silence_s: float = 0.0,
     ) -> str | None:
         """Say why the device must be bound again, if it must: it restarted, or a unit was changed.
 
-        Remembers sysUpTime from call to call, so call it once a poll, in order.
+        `silence_s` is how long it had not answered before. Remembers sysUpTime from call to call,
+        so call it once a poll, in order.
         """
         uptime = float(raw[self._uptime_at])
         if fault[self._uptime_at] == Quality.GOOD and not math.isnan(uptime):
@@ -148,6 +154,8 @@ class Layout:
             wrapped = before > TICKS - WRAP_TICKS and uptime < WRAP_TICKS
             if uptime < before and not wrapped:
                 return "sysUpTime fell: the device restarted"
+            if before < uptime < silence_s * TICKS_A_SECOND and not wrapped:
+                return "sysUpTime is shorter than its silence was: the device restarted"
         for position, oid, said in self._guards:
             if fault[position] in (Quality.COMM_LOST, Quality.STALE):
                 continue

@@ -241,18 +241,27 @@ async def test_a_device_that_falls_silent_is_lost_and_comes_back_as_it_was(hall:
     assert len(hall.notes.channels["bay/pdu"]) == 1
 
 
-async def test_a_device_that_restarted_is_bound_again(hall: Hall) -> None:
-    """It may have other outlets now; what it says before it was looked at again is stale."""
+@pytest.mark.parametrize(("outage_s", "uptime_s"), [(0.0, 3.0), (100_000.0, 6_000.0)])
+async def test_a_device_that_restarted_is_bound_again(
+    hall: Hall, outage_s: float, uptime_s: float
+) -> None:
+    """It may have other outlets now, even if an outage hid it; till then all is stale."""
     box = await hall.box("bay/pdu")
     hall.add("bay/pdu")
     await hall.notes.until(lambda: hall.notes.value("bay/pdu") == 23.1)
-    box.shown.update({UPTIME: 3.0, "current": 9.0})
-    await hall.notes.until(lambda: hall.notes.value("bay/pdu") == Quality.STALE)
-    assert ("bay/pdu", "device_changed") in hall.notes.notices
+    if outage_s:
+        box.silent = True
+        await hall.notes.until(lambda: hall.notes.value("bay/pdu") == Quality.COMM_LOST)
+        hall.ahead_s += outage_s
+    box.shown.update({UPTIME: uptime_s, "current": 9.0})
+    box.silent = False
+    await hall.notes.until(lambda: ("bay/pdu", "device_changed") in hall.notes.notices)
 
     hall.ahead_s += 60.0
     await hall.notes.until(lambda: hall.notes.value("bay/pdu") == 9.0)
     assert len(hall.notes.channels["bay/pdu"]) == 2
+    qualities = [Quality(each.quality[0]) for each in hall.notes.readings["bay/pdu"]]
+    assert Quality.STALE in qualities
 
 
 async def test_two_profiles_that_fit_equally_well_are_both_named(tmp_path: Path) -> None:
