@@ -148,7 +148,8 @@ class Daemon:
         """Begin with one bay."""
         live = LiveBay(bay.spec) if bay.spec is not None else None
         maps = {name: device.map for name, device in bay.devices.items()}
-        self.intake.open(bay.name, live, maps)
+        intervals = {name: device.interval_s for name, device in bay.devices.items()}
+        self.intake.open(bay.name, live, maps, intervals)
         for device in bay.devices.values():
             match device.source:
                 case Snmp():

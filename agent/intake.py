@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Final
 
 import structlog
@@ -11,6 +12,9 @@ from agent.burnin.live import LiveBay
 from agent.exposition.floor import Floor
 from collectors.readings import Channel, Identity, Quality, Readings
 
+INTERVAL_S: Final = 10.0  # of a device whose interval is not known
+MISSED: Final = 3  # intervals without a word, and then some, until nothing of it is believed
+GRACE_S: Final = 10.0  # for retries of the last poll
 UP: Final = frozenset({"ok", "partial"})  # outcomes of a poll that brought something
 
 log = structlog.get_logger()
@@ -22,7 +26,9 @@ class _Bay:
 
     live: LiveBay | None
     devices: Mapping[str, Mapping[str, str]]  # device -> the floor file's `map` of its channels
+    intervals: Mapping[str, float]  # device -> seconds between two words of it
     up: dict[str, bool] = field(default_factory=dict)
+    told: dict[str, tuple[float, int]] = field(default_factory=dict)  # when last, how many channels
 
 
 class Intake:
@@ -37,10 +43,14 @@ class Intake:
         self._bays: dict[str, _Bay] = {}
 
     def open(
-        self, bay: str, live: LiveBay | None, devices: Mapping[str, Mapping[str, str]]
+        self,
+        bay: str,
+        live: LiveBay | None,
+        devices: Mapping[str, Mapping[str, str]],
+        intervals: Mapping[str, float] = MappingProxyType({}),
     ) -> None:
         """Show a bay, and judge it where it has a spec."""
-        self._bays[bay] = _Bay(live, devices)
+        self._bays[bay] = _Bay(live, devices, intervals)
         self._page.add(bay, devices)
         if live is not None:
             spec = live.design.spec
@@ -61,9 +71,20 @@ class Intake:
         """Bring the status of every judged channel up to date."""
         now = self._clock()
         for name, bay in self._bays.items():
+            self._expire(name, bay, now)
             if bay.live is not None:
                 self._page.put_status(name, *bay.live.judge(now))
                 self._page.put(bay.live.computed(name, now))
+
+    def _expire(self, name: str, bay: _Bay, now: float) -> None:
+        """Take back what a device said last, if whoever should tell of it has fallen silent too."""
+        for device, (at, channels) in [*bay.told.items()]:
+            if now - at > MISSED * bay.intervals.get(device, INTERVAL_S) + GRACE_S:
+                del bay.told[device]
+                key = f"{name}/{device}"
+                self._page.put(Readings.lost(key, now, channels, Quality.STALE))
+                self._page.heard(key, up=False, at=self._wall())
+                self._notice(key, up=False, why="nothing told of it")
 
     def bound(
         self,
@@ -80,6 +101,7 @@ class Intake:
             labels = home.live.bind(name, channels, provides, home.devices[name])
             for problem in home.live.problems[name]:
                 log.warning("channel_not_bound", device=device, problem=problem)
+        home.told.pop(name, None)
         self._page.bind(bay, name, channels, labels)
         self._page.identify(bay, name, identity)
         log.info(
@@ -116,10 +138,12 @@ class Intake:
 
     def _take(self, readings: Readings) -> None:
         """Show readings and judge them."""
+        bay, _, name = readings.device.partition("/")
+        home = self._bays[bay]
+        home.told[name] = readings.taken_at, len(readings.values)
         self._page.put(readings)
-        live = self._bays[readings.device.partition("/")[0]].live
-        if live is not None:
-            live.take(readings)
+        if home.live is not None:
+            home.live.take(readings)
 
     def _ended(self, device: str, outcome: str, seconds: float) -> None:
         """Note the end of a poll."""

@@ -21,6 +21,7 @@ from collectors.snmp.poll import Answer
 
 DISCOVERIES_MAX: Final = 16  # walks at once: a walk is a burst, and a floor starts all at once
 REBIND_S: Final = 30.0  # between two walks of a device that keeps changing, or pretends to
+REWALK_S: Final = 600.0  # until a walk that ended early is tried again
 SPELL_S: Final = 3600.0  # the longest sleep of the loop; any change wakes it
 
 
@@ -89,6 +90,7 @@ class _Known:
     bound_at: float = -REBIND_S
     heard_at: float = 0.0  # the last answer
     lost: bool = False  # the polls since then brought none
+    partial: bool = False  # its walk ended early: what lies beyond is not known
     failures: int = 0
     retry_at: float = 0.0
     task: asyncio.Task[None] | None = field(default=None)
@@ -152,7 +154,8 @@ class Feed:
         """Poll a device that is bound; try again to identify one that is not."""
         if known.layout is not None:
             self._endpoint.poll(known.device.name, self._heard)
-        elif known.task is None and self._clock() >= known.retry_at:
+        wanting = known.layout is None or known.partial
+        if wanting and known.task is None and self._clock() >= known.retry_at:
             self._discover(known)
 
     def _heard(self, name: str, answer: Answer) -> None:
@@ -197,19 +200,22 @@ class Feed:
             self._failed(known, "ambiguous", str(error))
         else:
             self._bind(known, target, found)
-        known.task = None
+        finally:
+            known.task = None
 
     def _failed(self, known: _Known, outcome: str, reason: str) -> None:
         """Leave a device alone for a while."""
         known.failures += 1
         known.retry_at = self._clock() + back_off_s(known.failures, self._rng)
-        self._sink.silent(known.device.name, outcome, reason)
+        if known.layout is None:
+            self._sink.silent(known.device.name, outcome, reason)
 
     def _bind(self, known: _Known, target: Target, found: Discovery) -> None:
         """Plan the polls of a device and ask it at once, without waiting for its turn."""
         name, layout = known.device.name, found.layout
         known.layout, known.bound_at, known.failures = layout, self._clock(), 0
         known.heard_at, known.lost = known.bound_at, False
+        known.partial, known.retry_at = bool(found.notes), known.bound_at + REWALK_S
         self._endpoint.watch(name, target, layout.objects)
         self._sink.bound(name, layout.channels, layout.identity, found.profile.provides)
         if (

@@ -213,3 +213,20 @@ def test_a_bay_that_was_closed_is_not_shown(desk: Desk) -> None:
     desk.open()
     assert not desk.lines("rackproof_temperature_celsius{")
     assert desk.lines(STATUS) == [f"{STATUS} -1"]
+
+
+def test_a_reading_that_nobody_repeats_is_taken_back() -> None:
+    """Whoever should tell of a silent device may itself be stuck; its last word is no reading."""
+    desk = Desk()
+    desk.open()
+    desk.bind()
+    desk.poll(21.0)
+    assert b"rackproof_temperature_celsius{" in desk.page.render("bay")
+
+    desk.clock.now += 41.0
+    desk.intake.judge()
+
+    page = desk.page.render("bay")
+    assert b"rackproof_temperature_celsius{" not in page
+    assert b'rackproof_device_up{bay="bay",device="room"} 0' in page
+    assert f"{STATUS} -1".encode() in page
