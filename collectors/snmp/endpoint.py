@@ -16,7 +16,7 @@ from collectors.snmp.poll import Answer, Fetch, Fetched, Poll, Watch
 from collectors.snmp.walk import Walk, WalkBudget, Walked
 
 BATCH: Final = 64  # datagrams read before the loop may do something else
-GATHER_S: Final = 0.01  # how long answers gather: a wake-up costs more than reading one
+GATHER_S: Final = 0.02  # how long answers gather: a wake-up costs more than reading one
 GATHER_MIN: Final = 8  # fewer than this many awaited answers are read as they come
 DATAGRAM_OCTETS_MAX: Final = 65_535
 RECEIVE_BUFFER_OCTETS: Final = 4 << 20  # asked for; the kernel may give less
@@ -166,25 +166,27 @@ class Endpoint:
         self._loop.add_reader(sock, self._gather, sock)
 
     def _gather(self, sock: socket.socket) -> None:
-        """Let answers gather: one wake-up for many costs a fraction of one for each."""
+        """Read an answer at once where few are awaited; else let them gather, and look by timer."""
         if self._exchange.awaited < GATHER_MIN:
             self._receive(sock)
             return
         self._loop.remove_reader(sock)
-        self._loop.call_later(GATHER_S, self._resume, sock)
+        self._loop.call_later(GATHER_S, self._sweep, sock)
 
-    def _resume(self, sock: socket.socket) -> None:
-        """Read what has gathered, in batches, unless the socket was closed meanwhile."""
+    def _sweep(self, sock: socket.socket) -> None:
+        """Read what has gathered, and come back as long as many answers are awaited."""
         if sock.fileno() < 0:
-            return
-        more = True  # as far as is known, should whoever is told of an answer break
+            return  # closed meanwhile
+        more = False
         try:
             more = self._receive(sock)
-        finally:
+        finally:  # whoever breaks on an answer must not deafen the others
             if more:
-                self._loop.call_soon(self._resume, sock)
-            else:
+                self._loop.call_soon(self._sweep, sock)
+            elif self._exchange.awaited < GATHER_MIN:
                 self._loop.add_reader(sock, self._gather, sock)
+            else:
+                self._loop.call_later(GATHER_S, self._sweep, sock)
 
     def _receive(self, sock: socket.socket) -> bool:
         """Read a batch and say whether there is more; none at all means that errors are queued."""
