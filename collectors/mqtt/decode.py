@@ -10,6 +10,7 @@ from collectors.quantity import Quantity, UnitError, conversion
 from collectors.readings import Quality
 
 UNITS_MAX: Final = 64  # spellings of units remembered; a device that invents more is converted anew
+STATE_MAX: Final = (1 << 32) - 1  # a state's number fits 32 bits, with a sign or without
 WET: Final = {"dry": 0.0, "wet": 1.0}
 
 Decoded = tuple[float, Quality, float]
@@ -61,7 +62,7 @@ class Decoder:
 
     def _state(self, raw: float) -> Decoded:
         """Read a state's number; of a leak, whether it is dry or wet, and any other is a fault."""
-        if not raw.is_integer():
+        if not raw.is_integer() or abs(raw) > STATE_MAX:
             return math.nan, Quality.MALFORMED, raw
         if self._quantity is not Quantity.LEAK:
             return raw, Quality.GOOD, raw

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from collectors.mqtt.decode import Decoder
+from collectors.mqtt.decode import STATE_MAX, Decoder
 from collectors.mqtt.mapping import LEAK_STATES, METADATA_KEYS, DsxPoint, MqttProfile, measures
 from collectors.mqtt.payload import PayloadError, parse, source_time
 from collectors.quantity import Quantity
@@ -91,7 +91,7 @@ def read_metadata(topic: Topic, tree: object) -> Metadata:
         point_type=topic.point_type,
         publisher=(*_texts(tree.get("integration")), BMS)[0],
         unit=unit[0] if unit else None,
-        states=None if states is None else _states(states),
+        states=None if states in (None, []) else _states(states),
         area=_texts(tree.get("processArea"))[:WORDS_MAX],
         phase=(*_texts(tree.get("phase")), "")[0],
         setpoint=tree.get("isSetpoint") is True,
@@ -112,7 +112,7 @@ def _states(value: object) -> dict[int, str]:
     for each in value[:STATES_MAX] if isinstance(value, list) else [None]:
         number = each.get("value") if isinstance(each, dict) else None
         text = _texts(each.get("text")) if isinstance(each, dict) else ()
-        if type(number) is not int or not text:
+        if type(number) is not int or abs(number) > STATE_MAX or not text:
             raise PayloadError("bad_metadata")
         states[number] = text[0]
     return states
@@ -209,7 +209,7 @@ class Naming:
             name = f"setpoint/{name}"
         leak = quantity is Quantity.LEAK
         good = {"dry"} if leak else {*point.good} & {*states.values()}
-        decoder = Decoder(point, quantity, unit=None if states else unit, states=states)
+        decoder = Decoder(point, quantity, unit=None if quantity.is_state else unit, states=states)
         return Named(name, quantity, Kind(point.kind), states, frozenset(good), decoder)
 
     def _of_area(self, point: DsxPoint, metadata: Metadata) -> tuple[str, tuple[Quantity, ...]]:

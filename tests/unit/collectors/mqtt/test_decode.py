@@ -78,6 +78,7 @@ def test_any_other_state_of_a_leak_detector_is_a_fault_of_its() -> None:
 
     assert decoder(given).read(3)[1] == Quality.SENSOR_FAULT
     assert decoder(given).read(0.5)[1] == Quality.MALFORMED
+    assert decoder({"quantity": "state"}).read(1e300)[1] == Quality.MALFORMED
 
 
 @given(st.lists(st.text(max_size=3), max_size=200), st.floats(0, 100))
