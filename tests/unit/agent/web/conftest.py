@@ -64,6 +64,7 @@ Fetch = Callable[..., Awaitable[Answer]]
 def state() -> FakeState:
     """Return a daemon with two bays; the CDU of the first has read 40.2 degrees."""
     state = FakeState()
+    state.floor.add("bay-01", ["cdu"])
     state.floor.add("bay-02", ["feedA"])
     state.floor.bind("bay-01", "cdu", [Channel("supply", Quantity.TEMPERATURE, "1.3")], {})
     state.put(40.2)
