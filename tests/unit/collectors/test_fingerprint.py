@@ -1,6 +1,5 @@
 """Which profile fits a device."""
 
-
 import pytest
 
 from collectors.fingerprint import AmbiguousError, candidates, identify, questions
