@@ -90,7 +90,7 @@ def test_foreign_loggers_join_in_the_same_form() -> None:
     stream = io.StringIO()
     log.configure(stream=stream)
 
-    logging.getLogger("uvicorn.error").warning("odd\x1b[2J request")
+    logging.getLogger("some.library").warning("odd\x1b[2J request")
     logging.getLogger("uvicorn.access").error("GET /metrics")
 
     event = json.loads(lines(stream)[0])
