@@ -3,12 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from pydantic import ValidationError
-
 from agent.floor_check import Written, already, devices, mapping
 from agent.floor_format import DIALECTS
 from collectors.document import Document, Path, Problem
-from collectors.mqtt.mapping import MqttProfile
 from collectors.mqtt.source import Source, suits
 from collectors.mqtt.topic import fill
 from collectors.profile import Profile
@@ -20,11 +17,9 @@ class Mappings:
     def __init__(self, document: Document, profiles: Sequence[Profile]) -> None:
         self.problems: list[Problem] = []
         self._document = document
-        self._profiles = {p.name: p for p in profiles if p.transport == "mqtt"}
-        self._read: dict[str, MqttProfile] = {}
+        self._profiles = {p.name: p for p in profiles}
+        self._read = {p.name: p.mqtt for p in profiles if p.mqtt is not None}
         self._places: dict[tuple[object, ...], Path] = {}  # where messages come from -> whose
-        for name, profile in self._profiles.items():
-            self._read_part(name, profile)
         brokers = mapping(mapping(document.data).get("brokers"))
         for device in devices(document.data):
             if "broker" in device.keys and "address" not in device.keys:
@@ -41,16 +36,6 @@ class Mappings:
             mqtt=self._read[name],
             match=match,
         )
-
-    def _read_part(self, name: str, profile: Profile) -> None:
-        """Read the `mqtt` part of a profile; its problems are told with its own lines."""
-        document = profile.document
-        part = {path[1:]: line for path, line in document.lines.items() if path[:1] == ("mqtt",)}
-        inner = Document(document.file, document.data["mqtt"], part)
-        try:
-            self._read[name] = MqttProfile.model_validate(inner.data)
-        except ValidationError as error:
-            self.problems += inner.problems_of(error)
 
     def _fitting(self, dialect: str, match: Mapping[str, str]) -> list[str]:
         """Return the profiles that a device which names none may be of."""

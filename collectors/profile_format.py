@@ -16,10 +16,8 @@ from pydantic import (
     model_validator,
 )
 
-from collectors.mqtt.mapping import MqttProfile
-from collectors.quantity import Quantity, unit
+from collectors.mqtt.mapping import MqttProfile, QuantityText, UnitText, Word, listed
 
-Word = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,47}$")]
 Scalar = int | float | str
 
 
@@ -41,28 +39,10 @@ def _regex(text: str) -> str:
     return text
 
 
-def _unit(text: str) -> str:
-    """Accept a unit that is known."""
-    unit(text)
-    return text
-
-
-def _quantity(text: str) -> str:
-    """Accept the label of a quantity."""
-    return Quantity.of(text).label
-
-
-def _listed(given: object) -> object:
-    """Turn one value into a list of one."""
-    return given if isinstance(given, list) else [given]
-
-
 Oid = Annotated[str, AfterValidator(_oid)]
 Regex = Annotated[str, AfterValidator(_regex)]
-UnitText = Annotated[str, AfterValidator(_unit)]
-QuantityText = Annotated[str, AfterValidator(_quantity)]
-Scalars = Annotated[list[Scalar], BeforeValidator(_listed)]
-Names = Annotated[list[str], BeforeValidator(_listed)]
+Scalars = Annotated[list[Scalar], BeforeValidator(listed)]
+Names = Annotated[list[str], BeforeValidator(listed)]
 
 
 class Strict(BaseModel):
@@ -218,7 +198,7 @@ class Told(Strict):
         return given
 
 
-Tellings = Annotated[list[Told], BeforeValidator(_listed)]
+Tellings = Annotated[list[Told], BeforeValidator(listed)]
 
 
 class Identity(Strict):

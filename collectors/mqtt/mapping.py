@@ -52,7 +52,7 @@ def _quantity(text: str) -> str:
     return Quantity.of(text).label
 
 
-def _listed(given: object) -> object:
+def listed(given: object) -> object:
     """Turn one value into a list of one."""
     return given if isinstance(given, list) else [given]
 
@@ -74,9 +74,10 @@ def _template(text: str) -> str:
 Word = Annotated[str, Field(pattern=f"^{WORD}$")]
 ChannelName = Annotated[str, Field(pattern=r"^[a-z0-9_{}]+(/[a-z0-9_.{}-]+)*$")]
 UnitText = Annotated[str, AfterValidator(_unit)]
+QuantityText = Annotated[str, AfterValidator(_quantity)]
 Quantities = Annotated[
-    list[Annotated[str, AfterValidator(_quantity)]],
-    BeforeValidator(_listed),
+    list[QuantityText],
+    BeforeValidator(listed),
     Field(min_length=1),
 ]
 Seconds = Annotated[float, BeforeValidator(_seconds), Field(gt=0)]
@@ -158,7 +159,7 @@ class Availability(Strict):
     """A topic on which the broker or the device says that the device is gone."""
 
     topic: TopicTemplate
-    offline: Annotated[list[str], BeforeValidator(_listed), Field(min_length=1)]
+    offline: Annotated[list[str], BeforeValidator(listed), Field(min_length=1)]
 
 
 class DsxArea(Strict):

@@ -1,13 +1,9 @@
 """PDU profiles on objects that no recording has: three phases, wye and delta, probes, chains."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import pytest
 
-from collectors.binding import bind
-from collectors.profile import Profile, load_profiles
-from collectors.readings import Quality
-from collectors.recording import answer
 from collectors.rows import Value
 
 APC = "1.3.6.1.4.1.318.1.1.26"
@@ -201,29 +197,12 @@ CASES: list[tuple[str, Mapping[str, Value], Mapping[str, float | str]]] = [
 ]
 
 
-@pytest.fixture(scope="module")
-def profiles() -> Mapping[str, Profile]:
-    """Return the shipped profiles by name."""
-    return {profile.name: profile for profile in load_profiles()}
-
-
 @pytest.mark.parametrize(("name", "rows", "expected"), CASES, ids=[c[0] for c in CASES])
 def test_what_no_recording_has_is_read_with_the_right_scale(
-    profiles: Mapping[str, Profile],
+    read_as: Callable[..., dict[str, object]],
     name: str,
     rows: Mapping[str, Value],
     expected: Mapping[str, float | str],
 ) -> None:
     """A number is a value, a word is a state or why there is no value."""
-    layout = bind(profiles[name], rows)
-    values, quality, _ = layout.convert(*answer(layout, rows))
-    at = {channel.name: n for n, channel in enumerate(layout.channels)}
-    found: dict[str, object] = {}
-    for channel in expected:
-        n = at[channel]
-        states = layout.channels[n].states
-        if quality[n] != Quality.GOOD:
-            found[channel] = Quality(int(quality[n])).name.lower()
-        else:
-            found[channel] = states[int(values[n])] if states else pytest.approx(values[n])
-    assert found == expected
+    assert read_as(name, rows, expected) == expected
