@@ -1,0 +1,1 @@
+"""What people read of a record: the certificate, as a page and as PDF."""

@@ -1,0 +1,1 @@
+"""What a run leaves for good: a sealed, signed folder that anybody can check."""

@@ -1,0 +1,1 @@
+"""What a run leaves on disk while it goes on: the journal and its samples."""
