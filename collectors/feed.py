@@ -88,6 +88,7 @@ class _Known:
     device: Device
     layout: Layout | None = None
     bound_at: float = -REBIND_S
+    asked_at: float = 0.0  # the turn that the present poll is for
     heard_at: float = 0.0  # the last answer
     lost: bool = False  # the polls since then brought none
     partial: bool = False  # its walk ended early: what lies beyond is not known
@@ -152,8 +153,9 @@ class Feed:
 
     def _turn(self, known: _Known) -> None:
         """Poll a device that is bound; try again to identify one that is not."""
-        if known.layout is not None:
-            self._endpoint.poll(known.device.name, self._heard)
+        if known.layout is not None and self._endpoint.poll(known.device.name, self._heard):
+            due = self.schedule.due_at(known.device.name)
+            known.asked_at = due - known.device.interval_s
         wanting = known.layout is None or known.partial
         if wanting and known.task is None and self._clock() >= known.retry_at:
             self._discover(known)
@@ -169,9 +171,9 @@ class Feed:
         known.lost = outcome is Outcome.TIMEOUT or outcome is Outcome.REFUSED
         known.heard_at = known.heard_at if known.lost else now
         if known.lost:
-            readings = Readings.lost(name, now, len(layout.channels), Quality.COMM_LOST)
+            readings = _lost(known, layout, now, Quality.COMM_LOST)
         elif why := layout.changed(answer.raw, answer.fault, answer.texts, silence_s):
-            readings = Readings.lost(name, now, len(layout.channels), Quality.STALE)
+            readings = _lost(known, layout, now, Quality.STALE)
             self._sink.noticed(name, "device_changed", why)
             known.layout = None
             known.retry_at = known.bound_at + REBIND_S
@@ -179,7 +181,14 @@ class Feed:
                 self._discover(known)
         else:
             values, quality, raw = layout.convert(answer.raw, answer.fault, answer.texts)
-            readings = Readings(device=name, taken_at=now, values=values, quality=quality, raw=raw)
+            readings = Readings(
+                device=name,
+                taken_at=now,
+                values=values,
+                quality=quality,
+                raw=raw,
+                asked_at=known.asked_at,
+            )
         self._sink.polled(readings, outcome.value, answer.seconds)
 
     def _discover(self, known: _Known) -> None:
@@ -223,4 +232,11 @@ class Feed:
         ):  # a device that lies does so below every root, and is walked again and again
             more = f" (and {len(found.notes) - 1} more)" if found.notes[1:] else ""
             self._sink.noticed(name, "walk_incomplete", found.notes[0] + more)
+        known.asked_at = known.bound_at
         self._endpoint.poll(name, self._heard)
+
+
+def _lost(known: _Known, layout: Layout, now: float, why: Quality) -> Readings:
+    """Return the readings of a poll that brought nothing."""
+    channels = len(layout.channels)
+    return Readings.lost(known.device.name, now, channels, why, known.asked_at)

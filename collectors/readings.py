@@ -58,13 +58,32 @@ class Readings:
     values: NDArray[np.float64]
     quality: NDArray[np.uint8]
     raw: NDArray[np.float64]  # as the device sent it, NaN where it was no number
+    asked_at: float | None = None  # whose turn on the grid it answers; None: it came unasked
 
     @classmethod
-    def lost(cls, device: str, taken_at: float, channels: int, why: Quality) -> Self:
+    def lost(
+        cls,
+        device: str,
+        taken_at: float,
+        channels: int,
+        why: Quality,
+        asked_at: float | None = None,
+    ) -> Self:
         """Make the readings of a poll that brought nothing: every channel unknown, with `why`."""
         nothing = np.full(channels, np.nan)
-        quality = np.full(channels, why, np.uint8)
-        return cls(device=device, taken_at=taken_at, values=nothing, quality=quality, raw=nothing)
+        return cls(
+            device=device,
+            taken_at=taken_at,
+            values=nothing,
+            quality=np.full(channels, why, np.uint8),
+            raw=nothing,
+            asked_at=asked_at,
+        )
+
+    @property
+    def turn_at(self) -> float:
+        """Return the moment that it speaks for: its turn, so that no slow answer shifts it."""
+        return self.taken_at if self.asked_at is None else self.asked_at
 
 
 @dataclass(frozen=True, slots=True)

@@ -396,3 +396,14 @@ async def test_a_device_that_was_removed_is_asked_nothing_more(hall: Hall) -> No
     assert other.heard >= 3
     assert asked.heard <= heard + 1  # a datagram may have been on its way
     assert "bay/looked-for" not in hall.notes.silences
+
+
+async def test_a_reading_speaks_for_its_turn_however_slow_the_answer(hall: Hall) -> None:
+    """Turns lie on a grid to the last bit of it, which no answer's delay shifts."""
+    await hall.box("bay/steady")
+    hall.add("bay/steady")
+    await hall.notes.until(lambda: len(hall.notes.readings.get("bay/steady", [])) >= 5)
+    polled = hall.notes.readings["bay/steady"][1:]
+    turns = [(r.turn_at - polled[0].turn_at) / INTERVAL_S for r in polled]
+    assert turns == pytest.approx([round(turn) for turn in turns], abs=1e-6)
+    assert all(0 <= r.taken_at - r.turn_at for r in polled)
