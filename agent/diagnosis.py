@@ -1,6 +1,5 @@
 """The checks of `rackproof doctor`: each looks at one thing, and says what to do about it."""
 
-import ctypes
 import enum
 import importlib.metadata
 import importlib.util
@@ -16,14 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from agent import clock
+
 DISTRIBUTION: Final = "rackproof"
 PACKAGES: Final = ("agent", "collectors")
 PYTHON_MIN: Final = (3, 11)
 METRICS_PORT: Final = 9108  # what a floor file has unless it says otherwise
 RECEIVE_BUFFER_WANTED: Final = 4 << 20  # as the SNMP endpoint asks: room for 1,600 answers
 FILES_WANTED: Final = 1024  # sockets, scrapes and segment files of one floor, with room to spare
-TIME_ERROR: Final = 5  # adjtimex(2): the clock is not synchronised
-TIMEX_OCTETS: Final = 512  # more than any struct timex; all zero, it asks and sets nothing
 SYSTEM_PROGRAMS: Final = "/usr/local/sbin:/usr/sbin:/sbin"  # where Debian keeps mosquitto
 BOUND: Final = re.compile(r"([A-Za-z0-9._-]+)\s*(?:\[[^]]*\])?\s*(.*)")
 
@@ -176,18 +175,13 @@ def open_files() -> Finding:
 def clock_sync() -> Finding:
     """Ask the kernel whether the wall clock is disciplined; records carry its time."""
     what = "clock"
-    try:
-        state = ctypes.CDLL(None, use_errno=True).adjtimex(
-            ctypes.create_string_buffer(TIMEX_OCTETS)
-        )
-    except (OSError, AttributeError):
-        return Finding(Severity.ODD, what, "cannot be asked here")
-    if state < 0:
-        return Finding(Severity.ODD, what, os.strerror(ctypes.get_errno()))
-    if state == TIME_ERROR:
-        remedy = "Times in records and metrics may be wrong. Install chrony or systemd-timesyncd."
+    state = clock.synchrony()
+    if state.synchronised is None:
+        return Finding(Severity.ODD, what, state.why)
+    if not state.synchronised:
+        remedy = "Runs will not start on it. Install chrony or systemd-timesyncd."
         return Finding(Severity.ODD, what, "not synchronised", remedy)
-    return Finding(Severity.FINE, what, "synchronised")
+    return Finding(Severity.FINE, what, f"synchronised, off by at most {state.offset_s:.2g} s")
 
 
 def mosquitto() -> Finding:
