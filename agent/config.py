@@ -8,6 +8,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from pydantic import ValidationError
 
@@ -21,6 +22,8 @@ from agent.floor_spec import Specs
 from collectors.document import BYTES_MAX, DocumentError, Problem, parse
 from collectors.mqtt.source import Source
 from collectors.profile import Profile, load_profiles
+
+INTERVAL_S: Final = 10.0  # between polls of a device of which no spec wants anything
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,18 +139,22 @@ def _bay(name: str, part: BayPart, floor: FloorPart, specs: Specs, mappings: Map
         name=name,
         spec=design,
         spec_hash=None if design is None else design.spec.canonical_hash,
-        devices={key: _device(key, each, floor, mappings) for key, each in part.devices.items()},
+        devices={
+            key: _device(key, each, floor, mappings, design) for key, each in part.devices.items()
+        },
     )
 
 
-def _device(name: str, part: DevicePart, floor: FloorPart, mappings: Mappings) -> DeviceConfig:
+def _device(
+    name: str, part: DevicePart, floor: FloorPart, mappings: Mappings, design: Design | None
+) -> DeviceConfig:
     """Fill in what a device leaves to the defaults."""
-    defaults = floor.defaults
+    wanted = (part.interval, floor.defaults.interval, design and design.every(name), INTERVAL_S)
     return DeviceConfig(
         name=name,
         source=_source(part, floor, mappings),
         profile=part.profile,
-        interval_s=defaults.interval if part.interval is None else part.interval,
+        interval_s=next(filter(None, wanted)),
         map=part.map,
     )
 

@@ -89,8 +89,8 @@ def _names(document: Document) -> Iterator[Problem]:
             yield from _name(document, (section, name), BAY_NAME, "a-z, 0-9")
     for device in devices(data):
         yield from _name(document, device.path, DEVICE_NAME, "A-Z, a-z, 0-9")
-        if device.path[-1] in RESERVED:
-            text = "this name is taken by the channels that a spec derives; choose another"
+        if taken := RESERVED.get(str(device.path[-1])):
+            text = f"this name is taken by {taken}; choose another"
             yield document.problem(device.path, text)
 
 

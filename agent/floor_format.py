@@ -26,7 +26,10 @@ from collectors.quantity import Quantity, convert
 SCHEMA: Final = "rackproof.floor/1"
 BAY_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 DEVICE_NAME: Final = re.compile(r"[a-z0-9][A-Za-z0-9_-]{0,62}")  # a capital inside, as in feedA
-RESERVED: Final = ("derived",)  # metrics of derived channels carry it as their device
+RESERVED: Final = {  # names of devices that no floor file needs to tell of
+    "derived": "the channels that a spec derives",
+    "agent": "what the agent measures of itself",
+}
 DIALECTS: Final = ("dsx", "json")
 DURATION: Final = re.compile(r"(?P<number>[0-9]{1,9}(?:\.[0-9]{1,6})?) *(?P<unit>ms|s|min|h)")
 INTERVAL_S: Final = (0.1, 3600.0)  # faster than any device measures; slower than any spec asks
@@ -155,7 +158,7 @@ class DefaultsPart(Part):
     """`defaults`: what a device that says nothing gets."""
 
     credentials: StrictStr | None = None
-    interval: Interval = 10.0
+    interval: Interval | None = None  # as often as the spec wants to hear of each device
     timeout: Timeout = 2.0
     retries: Retries = 1
 

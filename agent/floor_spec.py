@@ -9,6 +9,7 @@ from agent.burnin.design import Design
 from agent.burnin.expand import expand
 from agent.burnin.spec import load_spec
 from agent.floor_check import hint, mapping, unknown
+from agent.floor_format import RESERVED
 from collectors.document import BYTES_MAX, Document, DocumentError, Problem
 
 NUMBERED: Final = re.compile(r"(.*?)([0-9]+)")
@@ -61,7 +62,7 @@ class Specs:
                 if channel not in channels:
                     text = unknown(f"{design.roles[name]} channel", channel, channels)
                     self.problems.append(self._document.problem((*path, "map", channel), text))
-        absent = [name for name in design.roles if name not in devices]
+        absent = [name for name in design.roles if name not in {*devices, *RESERVED}]
         if absent:
             text = f"without {', '.join(ranges(absent))}: what the spec asks of them stays unknown"
             self._warn(("bays", bay, "devices"), text)

@@ -118,6 +118,7 @@ class Feed:
         self._walks = asyncio.Semaphore(DISCOVERIES_MAX)
         self._woken = asyncio.Event()
         self.schedule = Schedule()
+        self.turns = 0  # that devices have had so far
 
     def add(self, device: Device) -> None:
         """Begin with `device`: identify it at once, then poll it on its grid."""
@@ -139,6 +140,7 @@ class Feed:
         try:
             while True:
                 for name in self.schedule.due(self._clock()):
+                    self.turns += 1
                     self._turn(self._known[name])
                 due = self.schedule.next_due()
                 pause = SPELL_S if due is None else max(0.0, due - self._clock())

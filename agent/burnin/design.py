@@ -132,6 +132,11 @@ class Design:
     si_factor: Floats  # value * factor + zero is the value in SI units
     si_zero: Floats
 
+    def every(self, device: str) -> float | None:
+        """Return how often a device must be read, in seconds; None where nothing is asked of it."""
+        asked = self.channels[self.places.get(device, slice(0))]
+        return min((channel.row.every for channel in asked), default=None)
+
     @classmethod
     def of(
         cls,
