@@ -63,6 +63,7 @@ class BayConfig:
     name: str
     spec: Design | None = field(compare=False)  # two loads of one spec are the same by its hash
     spec_hash: str | None
+    spec_text: bytes = field(compare=False, repr=False)  # the file as it is
     devices: Mapping[str, DeviceConfig]
 
 
@@ -139,6 +140,7 @@ def _bay(name: str, part: BayPart, floor: FloorPart, specs: Specs, mappings: Map
         name=name,
         spec=design,
         spec_hash=None if design is None else design.spec.canonical_hash,
+        spec_text=specs.text(part.spec),
         devices={
             key: _device(key, each, floor, mappings, design) for key, each in part.devices.items()
         },
@@ -149,12 +151,12 @@ def _device(
     name: str, part: DevicePart, floor: FloorPart, mappings: Mappings, design: Design | None
 ) -> DeviceConfig:
     """Fill in what a device leaves to the defaults."""
-    wanted = (part.interval, floor.defaults.interval, design and design.every(name), INTERVAL_S)
+    asked = None if design is None else design.every(name)
     return DeviceConfig(
         name=name,
         source=_source(part, floor, mappings),
         profile=part.profile,
-        interval_s=next(filter(None, wanted)),
+        interval_s=part.interval or floor.defaults.interval or asked or INTERVAL_S,
         map=part.map,
     )
 

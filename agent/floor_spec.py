@@ -24,6 +24,7 @@ class Specs:
         self._document = document
         self._folder = folder
         self._designs: dict[str, Design | None] = {}
+        self._texts: dict[str, bytes] = {}
         for bay, content in mapping(mapping(document.data).get("bays")).items():
             written = mapping(content).get("spec")
             if isinstance(written, str) and (design := self._design(bay, written)):
@@ -32,6 +33,10 @@ class Specs:
     def design(self, written: str | None) -> Design | None:
         """Return the design that a bay's `spec` leads to."""
         return None if written is None else self._designs[written]
+
+    def text(self, written: str | None) -> bytes:
+        """Return the file that a bay's `spec` leads to, as it is: a record keeps a copy."""
+        return b"" if written is None else self._texts[written]
 
     def _design(self, bay: str, written: str) -> Design | None:
         """Load one spec; its problems are told with its own file and lines."""
@@ -42,6 +47,7 @@ class Specs:
                 with path.open("rb") as file:
                     text = file.read(BYTES_MAX + 1)
                 self._designs[written] = expand(load_spec(text, str(path)))
+                self._texts[written] = text
             except OSError as error:
                 why = f"{path}: {error.strerror}; check the path, it begins at this file's folder"
                 self.problems.append(self._document.problem(("bays", bay, "spec"), why))

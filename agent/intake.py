@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Protocol
 
 import structlog
 
@@ -15,9 +15,30 @@ from collectors.readings import Channel, Identity, Quality, Readings
 INTERVAL_S: Final = 10.0  # of a device whose interval is not known
 MISSED: Final = 3  # intervals without a word, and then some, until nothing of it is believed
 GRACE_S: Final = 10.0  # for retries of the last poll
+CHANGED: Final = "device_changed"  # what the feed notices of a device that started anew
 UP: Final = frozenset({"ok", "partial"})  # outcomes of a poll that brought something
 
 log = structlog.get_logger()
+
+
+class Witness(Protocol):
+    """Who keeps what is seen as evidence, where a run is on."""
+
+    def bound(
+        self,
+        bay: str,
+        device: str,
+        channels: Sequence[Channel],
+        served: Mapping[str, str],
+        identity: Identity,
+    ) -> None:
+        """Learn what a device's arrays hold from now on; `served`: its channel -> the spec's."""
+
+    def take(self, bay: str, device: str, readings: Readings) -> None:
+        """Take in one poll, good or not."""
+
+    def rebooted(self, bay: str, device: str, why: str) -> None:
+        """Learn that a device may have started anew, its counters too."""
 
 
 @dataclass(slots=True)
@@ -35,9 +56,15 @@ class Intake:
     """Takes what the collectors bring. All calls come from the loop, one after the other."""
 
     def __init__(
-        self, page: Floor, *, clock: Callable[[], float], wall: Callable[[], float]
+        self,
+        page: Floor,
+        *,
+        clock: Callable[[], float],
+        wall: Callable[[], float],
+        witness: Witness | None = None,
     ) -> None:
         self._page = page
+        self._witness = witness
         self._clock = clock
         self._wall = wall
         self._bays: dict[str, _Bay] = {}
@@ -101,6 +128,8 @@ class Intake:
             labels = home.live.bind(name, channels, provides, home.devices[name])
             for problem in home.live.problems[name]:
                 log.warning("channel_not_bound", device=device, problem=problem)
+            if self._witness is not None:
+                self._witness.bound(bay, name, channels, labels, identity)
         home.told.pop(name, None)
         self._page.bind(bay, name, channels, labels)
         self._page.identify(bay, name, identity)
@@ -135,6 +164,9 @@ class Intake:
     def noticed(self, device: str, event: str, detail: str) -> None:
         """Learn of something a person should know."""
         log.warning(event, device=device, detail=detail)
+        if event == CHANGED and self._witness is not None:
+            bay, _, name = device.partition("/")
+            self._witness.rebooted(bay, name, detail)
 
     def _take(self, readings: Readings) -> None:
         """Show readings and judge them."""
@@ -144,6 +176,8 @@ class Intake:
         self._page.put(readings)
         if home.live is not None:
             home.live.take(readings)
+            if self._witness is not None:
+                self._witness.take(bay, name, readings)
 
     def _ended(self, device: str, outcome: str, seconds: float) -> None:
         """Note the end of a poll."""
