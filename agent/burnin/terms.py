@@ -4,7 +4,6 @@ A moment is a stage, the step of it and the phase of that. From it alone, and th
 follow, so that whoever judges again later needs to be told no more.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -108,9 +107,8 @@ def _fed_by(design: Design, feed: str) -> list[str]:
     """Return the devices that lose their supply with a feed."""
     fed = []
     for name, role in design.spec.roles.items():
-        numbers: Mapping[str, range] = role.feed or {}
-        if feed in numbers:
-            fed += [each for n, each in enumerate(devices(name, role), 1) if n in numbers[feed]]
+        numbers = (role.feed or {}).get(feed, range(0))
+        fed += [each for n, each in enumerate(devices(name, role), 1) if n in numbers]
     return fed
 
 
