@@ -39,9 +39,6 @@ class Bay:
         self.rack: dict[str, str] = {}
         self.judge(())
         self._plan: _Plan | None = None
-        self._states_of: _Plan | None = None  # what the text of the states was made from
-        self._states = b""
-        self._state_text = b""
 
     def judge(self, rows: Sequence[tuple[str, str]]) -> None:
         """Prepare two lines a judged channel; until it is judged its status is unknown."""
