@@ -11,6 +11,8 @@ from typing import Annotated, Any, Final, Literal, NamedTuple, Protocol
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
+from agent.news import News
+
 NAME_CHARACTERS_MAX: Final = 100  # a name, a serial, a deviation's number
 TEXT_CHARACTERS: Final = (3, 2000)  # a reason is a word at least, and half a page at most
 ATTEMPTS_MAX: Final = 1000  # of one stage; ten are a bad week
@@ -155,6 +157,11 @@ class Desk(Protocol):
         reason*    Reason.document of the verdict, or null
         record     the folder of its sealed record, else null
     """
+
+    @property
+    def news(self) -> News:
+        """Where the desk tells what others want to hear."""
+        raise NotImplementedError
 
     def bays(self) -> Sequence[Mapping[str, Any]]:
         """Return {bay, spec: {id, revision, hash, status, plan: bool}|null, run|null} of each."""

@@ -12,7 +12,9 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from agent.web import negotiate, start
+from agent.acts import Desk
+from agent.web import api, negotiate, start
+from agent.web.asking import refuse_other_sites
 from agent.web.scrape import Key, PageResponse, Pages, Sources
 
 _HEADERS: Final = {
@@ -42,8 +44,8 @@ class State(Sources, Protocol):
         raise NotImplementedError
 
 
-def create_app(state: State) -> ASGIApp:
-    """Return the application; it is the same whatever the floor file says."""
+def create_app(state: State, desk: Desk | None = None) -> ASGIApp:
+    """Return the application; it is the same whatever the floor file says. No desk: no runs."""
     pages = _Pages(state)
     routes = [
         Route("/", pages.start),
@@ -56,6 +58,7 @@ def create_app(state: State) -> ASGIApp:
         Route("/-/healthy", pages.healthy),
         Route("/-/ready", pages.ready),
         Route("/-/reload", pages.reload, methods=["POST"]),
+        *(api.routes(desk) if desk is not None else ()),
     ]
     return _with_headers(Starlette(routes=routes))
 
@@ -126,9 +129,7 @@ class _Pages:
 
     async def reload(self, request: Request) -> Response:
         """Load the floor file again; what is wrong with it is the answer, and the old one stays."""
-        origin = request.headers.get("origin")
-        if origin is not None and origin.partition("://")[2] != request.headers.get("host"):
-            raise HTTPException(403, "a page of another site may not ask for this")
+        refuse_other_sites(request)
         problems = await self._state.reload()
         return PlainTextResponse(
             "".join(f"{line}\n" for line in problems), 422 if problems else 200

@@ -1,0 +1,158 @@
+"""The JSON that the API answers, as its OpenAPI document describes it and tests hold it to."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Seconds = Annotated[float, Field(ge=0)]
+VerdictName = Literal["PASS", "INCONCLUSIVE", "ABORTED", "FAIL"]
+
+
+class Shape(BaseModel):
+    """An object with these keys and no others."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class Spec(Shape):
+    """Which design spec."""
+
+    id: str
+    revision: str
+    hash: str
+    status: str
+
+
+class BaySpec(Spec):
+    """The spec of a bay. Without a plan nothing can be run there."""
+
+    plan: bool
+
+
+class Bay(Shape):
+    """One bay, and which run is on in it."""
+
+    bay: str
+    spec: BaySpec | None
+    run: str | None
+
+
+class Standing(Shape):
+    """Where the plan stands; the texts in `waiting_for` say what a person can do."""
+
+    stage: str
+    attempt: int
+    step: int | None
+    phase: str
+    judging: Literal["none", "always", "qualified"]
+    qualified_s: Seconds
+    required_s: Seconds
+    load: float | None
+    needs: list[str]
+    waiting_for: list[str]
+    why: list[str]
+
+
+class Stage(Shape):
+    """One attempt of a stage, or a stage to come."""
+
+    stage: str
+    attempt: int | None
+    verdict: VerdictName | None
+    outcome: str | None
+    qualified_s: Seconds
+    required_s: Seconds
+
+
+class Reason(Shape):
+    """Why a verdict is what it is, down to channel, time, value and limit."""
+
+    verdict: VerdictName
+    of: str
+    text: str
+    at: float | None = None
+    value: float | None = None
+    limit: float | None = None
+    unit: str = ""
+    parts: list["Reason"] = []
+
+
+class ListedRun(Shape):
+    """One run, as a list shows it."""
+
+    run: str
+    bay: str
+    serial: str
+    sku: str | None
+    by: str
+    state: Annotated[
+        Literal["running", "held", "waiting", "paused", "over"],
+        Field(description="held: after a trip; waiting: for a person's answer, or to be finished"),
+    ]
+    verdict: Annotated[VerdictName, Field(description="of the latest attempts, so far")]
+    started: Annotated[str, Field(description="UTC, ISO 8601 with Z")]
+    ended: str | None
+    spec: Spec
+    standing: Standing | None
+    coverage: Share | None
+    record: Annotated[str | None, Field(description="the folder of its sealed record")]
+
+
+class Run(ListedRun):
+    """One run, with its stages and why its verdict is what it is."""
+
+    stages: list[Stage]
+    reason: Reason | None
+
+
+class Entry(Shape):
+    """One entry of a run's journal; its hash is the SHA-256 of the rest in canonical form."""
+
+    run: str
+    seq: Annotated[int, Field(ge=1)]
+    at: float
+    kind: str
+    data: dict[str, Any]
+    wall: float
+    mono: float
+    boot: str
+    prev: str
+    hash: str
+
+
+class Bays(Shape):
+    """The bays of the floor."""
+
+    bays: list[Bay]
+
+
+class Runs(Shape):
+    """Runs, the latest first; `total` counts all that fit, shown or not."""
+
+    runs: list[ListedRun]
+    total: int
+
+
+class Entries(Shape):
+    """Entries, the first first; `next` is what to ask `after` to go on, null at the end so far."""
+
+    entries: list[Entry]
+    next: int | None
+
+
+class Mistake(Shape):
+    """One mistake in what was sent."""
+
+    at: str
+    text: str
+
+
+class Problem(Shape):
+    """Why something was refused, and what to do (RFC 9457)."""
+
+    type: Literal["about:blank"]
+    title: str
+    status: int
+    detail: str
+    problems: list[Mistake] = []
