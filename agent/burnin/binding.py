@@ -159,14 +159,14 @@ def _plain(text: str) -> str:
 
 
 class Columns:
-    """How one device's arrays enter a design. Shapes: K channels of the device, S states of them.
+    """How arrays of `size` columns enter a design. Shapes: K channels in `where`, S states of them.
 
     A channel that is not bound has a column all the same, which is never looked at.
     """
 
-    def __init__(self, design: Design, device: str, pairs: Sequence[Pair], size: int) -> None:
+    def __init__(self, where: slice, pairs: Sequence[Pair], size: int) -> None:
         self.size = size
-        self.where = design.places[device]
+        self.where = where
         channels = self.where.stop - self.where.start
         places = [pair.place - self.where.start for pair in pairs]
         self.columns = np.zeros(channels, np.intp)
@@ -191,14 +191,14 @@ class Columns:
         self.left = np.array([*(table[key] for key in sorted(table)), np.nan])
 
     def convert(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return what a device's values are in the design. Shapes: [K] to [K]."""
+        """Return what a device's values are in the design. Shapes: [K] to [K], [T, K] to [T, K]."""
         converted: NDArray[np.float64] = values * self.scale + self.offset
         if len(self.states):
-            numbers = converted[self.states]
+            numbers = converted[..., self.states]
             keys = np.where(np.abs(numbers) < _SPAN // 2, self.first + numbers, -1.0)
             found = np.searchsorted(self.keys, keys)
             known = self.keys[found] == keys
-            converted[self.states] = np.where(known, self.left[found], self.otherwise)
+            converted[..., self.states] = np.where(known, self.left[found], self.otherwise)
         return converted
 
 

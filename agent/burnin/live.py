@@ -4,7 +4,7 @@ This is what alerts act on. It is no verdict: it keeps no evidence and knows no 
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from agent.burnin.deviation import Ruler
 from agent.burnin.excursion import Excursions
 from agent.burnin.formula import COOLANT, EXTRAS, LOAD, Inputs
 from agent.burnin.limits import Amount
+from agent.burnin.terms import Terms
 from agent.burnin.window import Window
 from collectors.quantity import unit
 from collectors.readings import Channel, Kind, Quality, Readings
@@ -28,7 +29,7 @@ class LiveBay:
     """One bay. Shapes: C channels of the design, L of them judged; `rows` names those."""
 
     def __init__(self, design: Design) -> None:
-        self.design = design
+        self.design = design  # its limits are those of the present moment of a plan, see `adopt`
         self.stage_load: float | None = None  # of a run: the load that its plan sets, 0..1
         self.problems: dict[str, list[str]] = {}  # device -> why a channel of it is not bound
         self.missing: dict[str, list[str]] = {}  # device -> spec channels that it has nothing for
@@ -40,6 +41,10 @@ class LiveBay:
         )
         self.values = np.full(channels + EXTRAS, np.nan)
         self.seen = np.full(channels, -np.inf)
+        self.known = np.zeros(channels, np.bool_)  # as judged last
+        self._base = design
+        self._asked = np.ones(channels, np.bool_)  # what the present moment of a plan judges
+        self._as_read = np.full(channels, np.nan)  # in the device's unit; a state's number
         self._devices: dict[str, _Device] = {}
         self._sources: dict[str, dict[int, str]] = {}  # device -> place -> its own channel's name
         self._excursions = Excursions(channels)
@@ -69,7 +74,8 @@ class LiveBay:
         before = self._sources.get(device, {})
         self._forget([place for place, name in before.items() if sources.get(place) != name])
         self._sources[device] = sources
-        self._devices[device] = _Device(self.design, device, bound.pairs, len(channels))
+        wiring = Wiring(device, tuple(channels), provides, named or {})
+        self._devices[device] = _Device(self.design, wiring, bound.pairs)
         return {name: self.design.channels[place].name for place, name in sources.items()}
 
     def unbind(self, device: str) -> None:
@@ -84,6 +90,7 @@ class LiveBay:
         """Make some channels unknown, as if never read."""
         for place in places:
             self.values[place], self.seen[place] = np.nan, -np.inf
+            self._as_read[place] = np.nan
             self._excursions.forget(slice(place, place + 1))
             self._counters.forget(place)
 
@@ -102,6 +109,7 @@ class LiveBay:
         values = columns.convert(raw)
         if device.counted is not None:
             values = self._counters.add(where, values, good & device.counted, at)
+        np.copyto(self._as_read[where], raw, where=good)
         np.copyto(self.values[where], values, where=good)
         np.copyto(self.seen[where], at, where=good)
         self._excursions.add(where, device.limits, values, good, at)
@@ -121,14 +129,42 @@ class LiveBay:
         self._excursions.add(late, limits.at(late), values[late], again[late], now)
         load = self.load
         idle = known & (design.min_load > load) if load is not None else np.zeros_like(known)
-        self._excursions.forget(idle)
+        self._excursions.forget(idle | ~self._asked)
         status = self._excursions.status(design.hold, now)
+        self.known = known
         if load is None:  # inside its limits a channel is so at any load
-            known &= (status == 0) | (design.min_load == -np.inf)
+            known = known & ((status == 0) | (design.min_load == -np.inf))
         status[~known] = UNKNOWN
         deviation = self._ruler.measure(values)
-        deviation[~known | idle] = np.nan
-        return status[design.judged], deviation[design.judged]
+        deviation[~known | idle | ~self._asked] = np.nan
+        return status[self._base.judged], deviation[self._base.judged]
+
+    def adopt(self, terms: Terms | None) -> None:
+        """Judge by what holds at a moment of a plan from now on; None: by the spec alone again.
+
+        A channel that the moment does not judge shows 0 while it is known. What was read stays;
+        excursions end where limits change.
+        """
+        before = self.design.limits
+        self.design = self._base if terms is None else terms.design
+        self.stage_load = None if terms is None else terms.load
+        self._asked = np.ones_like(self._asked) if terms is None else terms.judged
+        limits = self.design.limits
+        for device, known in self._devices.items():
+            self._devices[device] = known.under(self.design)
+        self.values[: len(self.seen)] = self.under(self.design)
+        moved = (limits.low != before.low) | (limits.high != before.high)
+        self._excursions.forget(moved.any(axis=0))
+        self._ruler = Ruler.of(self.design)
+
+    def under(self, design: Design) -> Floats:
+        """Return the last values as the limits of another moment see them. Shapes: float64[C]."""
+        values = self.values[: len(self.seen)].copy()
+        for known in self._devices.values():
+            columns = known.columns if design is self.design else known.under(design).columns
+            states = columns.where.start + columns.states
+            values[states] = columns.convert(self._as_read[columns.where])[columns.states]
+        return values
 
     @property
     def load(self) -> float | None:
@@ -183,15 +219,29 @@ class LiveBay:
         return Readings(device=device, taken_at=now, values=values, quality=quality, raw=values)
 
 
+class Wiring(NamedTuple):
+    """How a device is bound, whatever the limits."""
+
+    device: str
+    channels: tuple[Channel, ...]
+    provides: Provides
+    named: Mapping[str, str]
+
+
 class _Device:
     """What is needed to take in the readings of one device."""
 
-    def __init__(self, design: Design, device: str, pairs: Sequence[Pair], size: int) -> None:
-        self.columns = Columns(design, device, pairs, size)
+    def __init__(self, design: Design, wiring: Wiring, pairs: Sequence[Pair]) -> None:
+        self.wiring = wiring
+        self.columns = Columns(design, wiring.device, pairs, len(wiring.channels))
         self.limits = design.limits.at(self.columns.where)
         kinds = [channel.row.kind for channel in design.channels[self.columns.where]]
         counted = np.array([kind is Kind.COUNTER for kind in kinds], np.bool_)
         self.counted = counted if counted.any() else None  # [K]
+
+    def under(self, design: Design) -> "_Device":
+        """Return the same device for other limits, by which its states count differently."""
+        return _Device(design, self.wiring, bind(design, *self.wiring).pairs)
 
 
 class _Memory:

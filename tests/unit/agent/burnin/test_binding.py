@@ -131,7 +131,7 @@ def test_states_are_compared_by_name(
     design = small(PDU)
     named = replace(channel, name=spec_name)
     bound = bind(design, "feed", [named], {}, {})
-    columns = Columns(design, "feed", bound.pairs, 1)
+    columns = Columns(design.places["feed"], bound.pairs, 1)
     (place,) = [n for n, c in enumerate(design.channels) if c.name == spec_name]
     numbers = [*range(-3, 13), 2**31, -(2**31), 2**34, 2**35 + 1, 2**60, 0.5, np.nan, np.inf]
 
@@ -178,7 +178,7 @@ def test_a_number_without_a_name_is_outside(
     if not bound.pairs:
         assert "ok" not in states.values()
         return
-    columns = Columns(design, "feed", bound.pairs, 1)
+    columns = Columns(design.places["feed"], bound.pairs, 1)
     place = bound.pairs[0].place
 
     for number in range(-6, 302):
