@@ -152,7 +152,8 @@ class Desk(Protocol):
                    needs: [...], waiting_for: [...], why: [...]}, null when over; the texts say
                    what a person can do
         stages*    in the order of the plan, every attempt, and stages to come with attempt null:
-                   [{stage, attempt|null, verdict|null, outcome|null, qualified_s, required_s}]
+                   each {stage, attempt|null, verdict|null, outcome|null, qualified_s|null,
+                   required_s|null}
         coverage   least share of judged slots that are complete over required channels, or null
         reason*    Reason.document of the verdict, or null
         record     the folder of its sealed record, else null

@@ -10,6 +10,8 @@ from typing import Final, NamedTuple, Self
 
 SNMP_PORT: Final = 161  # RFC 3417 §3.2
 MQTT_PORT: Final = 1883  # as registered with IANA
+WEB_PORTS: Final = {"http": 80, "https": 443}  # RFC 9110 §4.2
+TARGET: Final = re.compile(r"/[!-~]{0,2000}")  # path and query; blanks and umlauts as %20, %C3%BC
 HOST_CHARACTERS_MAX: Final = 253  # RFC 1035 §2.3.4, as text
 SHAPE: Final = re.compile(r"(?:\[(?P<six>[^][]+)\]|(?P<host>[^][:]+))(?::(?P<port>[0-9]{1,5}))?")
 LABEL: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")  # RFC 1123 §2.1
@@ -92,3 +94,38 @@ def parse_broker(url: str) -> Address:
     if rest.rstrip("/") != rest.partition("/")[0]:
         raise AddressError("a broker's URL ends with its host and port; remove the path")
     return Address.parse(rest.rstrip("/"), MQTT_PORT)
+
+
+class WebAddress(NamedTuple):
+    """Where a program takes messages over HTTP."""
+
+    address: Address
+    encrypted: bool
+    target: str  # path and query; part of it may be a secret of the receiver's
+
+    @property
+    def host(self) -> str:
+        """Return what the request's Host says: with its port where that is not the usual one."""
+        usual = WEB_PORTS["https" if self.encrypted else "http"]
+        text = str(self.address)
+        return text.removesuffix(f":{usual}") if self.address.port == usual else text
+
+
+def parse_web(url: str) -> WebAddress:
+    """Return where a receiver's URL leads. Raises: AddressError.
+
+    >>> parse_web("https://mes.example/hooks/rackproof").host
+    'mes.example'
+    """
+    scheme, separator, rest = url.partition("://")
+    if not separator or scheme not in WEB_PORTS:
+        raise AddressError("want http://HOST/PATH or https://HOST/PATH")
+    place = re.split("[/?#]", rest, maxsplit=1)[0]
+    target = rest[len(place) :] or "/"
+    if "@" in place:
+        raise AddressError("a URL must not hold a user or password; messages are signed instead")
+    if "#" in target:
+        raise AddressError("what stands after # is never sent; remove it")
+    if not TARGET.fullmatch(target):
+        raise AddressError("after its host a URL goes on with / and visible ASCII, at most 2000")
+    return WebAddress(Address.parse(place, WEB_PORTS[scheme]), scheme == "https", target)

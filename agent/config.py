@@ -13,7 +13,7 @@ from typing import Final
 from pydantic import ValidationError
 
 from agent import floor_check
-from agent.address import Address
+from agent.address import Address, WebAddress
 from agent.burnin.design import Design
 from agent.credentials import Secret, Vault
 from agent.floor_format import BayPart, DevicePart, FloorPart
@@ -75,6 +75,15 @@ class BrokerConfig:
     dialects: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class WebhookConfig:
+    """One receiver of news."""
+
+    url: WebAddress
+    secret: Secret
+    events: frozenset[str]  # kinds of news
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FloorConfig:
     """A floor file without a flaw."""
@@ -83,6 +92,7 @@ class FloorConfig:
     listen: Address
     data: Path
     brokers: Mapping[str, BrokerConfig]
+    webhooks: Mapping[str, WebhookConfig]
     bays: Mapping[str, BayConfig]
     profiles: tuple[Profile, ...]
     warnings: tuple[Problem, ...]
@@ -116,6 +126,10 @@ def load_floor(path: Path, environment: Mapping[str, str] = os.environ) -> Floor
         brokers={
             name: BrokerConfig(broker.url, tuple(broker.dialects))
             for name, broker in part.brokers.items()
+        },
+        webhooks={
+            name: WebhookConfig(hook.url, hook.secret, frozenset(hook.events))
+            for name, hook in part.webhooks.items()
         },
         bays={name: _bay(name, bay, part, specs, mappings) for name, bay in part.bays.items()},
         profiles=profiles,

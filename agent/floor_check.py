@@ -84,7 +84,7 @@ def hint(name: object, names: Collection[str]) -> str:
 def _names(document: Document) -> Iterator[Problem]:
     """Check what people called things, for these names become labels and addresses of pages."""
     data = mapping(document.data)
-    for section in ("credentials", "brokers", "bays"):
+    for section in ("credentials", "brokers", "webhooks", "bays"):
         for name in mapping(data.get(section)):
             yield from _name(document, (section, name), BAY_NAME, "a-z, 0-9")
     for device in devices(data):

@@ -19,7 +19,7 @@ from pydantic import (
     model_validator,
 )
 
-from agent.address import SNMP_PORT, Address, parse_broker
+from agent.address import SNMP_PORT, Address, WebAddress, parse_broker, parse_web
 from agent.credentials import Secret, Vault
 from collectors.quantity import Quantity, convert
 
@@ -37,6 +37,8 @@ TIMEOUT_S: Final = (0.05, 60.0)  # below, a healthy device seems dead; above, a 
 RETRIES_MAX: Final = (
     10  # a device that needs more is broken, and the network should hear less of it
 )
+WEBHOOKS_MAX: Final = 16  # each gets every message of its own
+SECRET_BYTES_MIN: Final = 16  # of a webhook: a shorter one can be guessed from what it signed
 NOT_YET: Final = "is not available in this version"
 
 
@@ -94,6 +96,13 @@ def _broker(value: object) -> Address:
     return parse_broker(value)
 
 
+def _receiver(value: object) -> WebAddress:
+    """Return where a webhook's messages go."""
+    if not isinstance(value, str):
+        raise ValueError("want a URL, such as https://mes.example/rackproof")  # noqa: TRY004 -- likewise
+    return parse_web(value)
+
+
 def _version(value: object) -> str:
     """Return the SNMP version as text, for YAML reads `1` as a number and `2c` as text."""
     text = str(value)
@@ -109,6 +118,17 @@ def _secret(value: object, info: ValidationInfo) -> Secret:
     vault = info.context
     assert isinstance(vault, Vault)
     return vault.fetch(value)
+
+
+def _signing(value: object, info: ValidationInfo) -> Secret:
+    """Fetch the secret that messages are signed with."""
+    secret = _secret(value, info)
+    if len(secret.reveal()) < SECRET_BYTES_MIN:
+        raise ValueError(
+            f"has less than {SECRET_BYTES_MIN} bytes; make one with `openssl rand -hex 32`, "
+            "in a file or variable of its own"
+        )
+    return secret
 
 
 def _database(value: object) -> None:
@@ -154,6 +174,14 @@ class BrokerPart(Part):
     dialects: Annotated[list[Literal["dsx", "json"]], Field(min_length=1)]
 
 
+class WebhookPart(Part):
+    """`webhooks.NAME`."""
+
+    url: Annotated[WebAddress, PlainValidator(_receiver)]
+    secret: Annotated[Secret, PlainValidator(_signing)]
+    events: Annotated[list[Literal["stage", "verdict"]], Field(min_length=1)]
+
+
 class DefaultsPart(Part):
     """`defaults`: what a device that says nothing gets."""
 
@@ -196,5 +224,6 @@ class FloorPart(Part):
     database: Annotated[None, PlainValidator(_database)] = None
     credentials: dict[str, CredentialPart] = {}
     brokers: dict[str, BrokerPart] = {}
+    webhooks: Annotated[dict[str, WebhookPart], Field(max_length=WEBHOOKS_MAX)] = {}
     defaults: DefaultsPart = DefaultsPart()
     bays: Annotated[dict[str, BayPart], Field(min_length=1)]

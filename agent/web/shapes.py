@@ -61,8 +61,8 @@ class Stage(Shape):
     attempt: int | None
     verdict: VerdictName | None
     outcome: str | None
-    qualified_s: Seconds
-    required_s: Seconds
+    qualified_s: Seconds | None
+    required_s: Seconds | None
 
 
 class Reason(Shape):

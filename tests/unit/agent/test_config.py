@@ -24,6 +24,7 @@ from agent.floor_format import (
     DefaultsPart,
     DevicePart,
     FloorPart,
+    WebhookPart,
     duration,
 )
 from collectors.document import DocumentError, parse
@@ -50,6 +51,8 @@ bays:
   bay-02:
     devices:
       rack: {address: "[2001:DB8::1]:161", credentials: cage, timeout: 1.5 s, profile: standard}
+webhooks:
+  mes: {url: "https://mes.example/hooks?id=7", secret: {file: secrets/mes}, events: [verdict]}
 """
 SPEC = "    spec: spec.yaml\n    devices:\n      feedA"
 
@@ -64,11 +67,12 @@ def _loaded_once() -> Iterator[None]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Make a folder with the secret that the floor file refers to."""
-    secret = tmp_path / "secrets" / "hall"
-    secret.parent.mkdir()
-    secret.write_text("correct horse\n")
-    secret.chmod(0o600)
+    """Make a folder with the secrets that the floor file refers to."""
+    (tmp_path / "secrets").mkdir()
+    for name, text in (("hall", "correct horse\n"), ("mes", "0123456789abcdef\n")):
+        secret = tmp_path / "secrets" / name
+        secret.write_text(text)
+        secret.chmod(0o600)
     return tmp_path
 
 
@@ -114,6 +118,10 @@ def test_a_floor_file_means_what_it_says(folder: Path) -> None:
     assert isinstance(cdu, Mqtt)
     assert (cdu.broker, cdu.source.mqtt.dialect, cdu.source.match) == ("hall", "dsx", match)
     assert floor.brokers["hall"].address == Address("127.0.0.1", 1883)
+    mes = floor.webhooks["mes"]
+    assert (mes.url.host, mes.url.encrypted, mes.url.target) == ("mes.example", True, "/hooks?id=7")
+    assert mes.url.address == Address("mes.example", 443)
+    assert (mes.secret.reveal(), mes.events) == (b"0123456789abcdef", frozenset({"verdict"}))
     assert floor.warnings == ()
 
 
@@ -207,6 +215,16 @@ DAMAGE = {  # what is written instead of what, and the complaint about it
     "a list": ("{address: 10.1.1.10}", "[10.1.1.10]", "bays.bay-01.devices.feedA", "want keys"),
     "no devices": ("bay-02:\n", "bay-03: {}\n  bay-02:\n", "bays.bay-03.devices", "missing"),
     "an absent spec": ("    devices:\n      feedA", SPEC, "bays.bay-01.spec", "No such file"),
+    "a receiver's password": ("https://", "https://u:p@", "webhooks.mes.url", "user or password"),
+    "a receiver's scheme": ("https://", "ftp://", "webhooks.mes.url", "want http://HOST/PATH or"),
+    "a receiver's path": ("hooks?id", "hooks id", "webhooks.mes.url", "visible ASCII"),
+    "a receiver's fragment": ("?id=7", "#id", "webhooks.mes.url", "is never sent; remove it"),
+    "a receiver's host": ("mes.example", "-", "webhooks.mes.url", "neither an IP address nor a"),
+    "a short secret": ("secrets/mes", "secrets/hall", "webhooks.mes.secret", "openssl rand -hex"),
+    "a public secret": ("{file: secrets/mes}", "public", "webhooks.mes.secret", "less than 16"),
+    "a kind of news": ("[verdict]", "[verdicts]", "webhooks.mes.events.0", "'stage' or 'verdict'"),
+    "no news": ("[verdict]", "[]", "webhooks.mes.events", "at least 1 item"),
+    "a receiver's name": ("  mes:", "  Mes:", "webhooks.Mes", "not a name; use a-z"),
 }  # fmt: skip
 
 
@@ -393,11 +411,11 @@ def test_the_example_of_the_documentation_is_a_floor_file(tmp_path: Path) -> Non
 
     keys = {each.split(": ")[1] for each in problems(tmp_path, example)}
 
-    assert keys <= {"credentials.hall.community", "bays.bay-01.spec"}
+    assert keys <= {"credentials.hall.community", "bays.bay-01.spec", "webhooks.mes.secret"}
 
 
 @pytest.mark.parametrize(
-    "part", [FloorPart, CredentialPart, BrokerPart, DefaultsPart, BayPart, DevicePart]
+    "part", [FloorPart, CredentialPart, BrokerPart, WebhookPart, DefaultsPart, BayPart, DevicePart]
 )
 def test_every_key_is_documented(part: type[BaseModel]) -> None:
     """Each has a row in a table of docs/floor.md; those of version 3 wait for it."""
