@@ -233,7 +233,7 @@ class _Device:
 
     def __init__(self, design: Design, wiring: Wiring, pairs: Sequence[Pair]) -> None:
         self.wiring = wiring
-        self.columns = Columns(design, wiring.device, pairs, len(wiring.channels))
+        self.columns = Columns(design.places[wiring.device], pairs, len(wiring.channels))
         self.limits = design.limits.at(self.columns.where)
         kinds = [channel.row.kind for channel in design.channels[self.columns.where]]
         counted = np.array([kind is Kind.COUNTER for kind in kinds], np.bool_)
