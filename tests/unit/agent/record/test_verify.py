@@ -1,0 +1,270 @@
+"""Tests for verify: every change of a record is found, and the file where it lies is named."""
+
+import os
+import random
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agent import canonical
+from agent.record.folder import seal
+from agent.record.keys import SigningKey
+from agent.record.manifest import facts
+from agent.record.verify import NotARecordError, verify
+
+EDITS = int(os.environ.get("RACKPROOF_EDITS", "1000"))  # the nightly target asks for 10,000
+FILES = (
+    *("SHA256SUMS", "certificate.html", "journal.jsonl", "key.pub", "ocp-diag.jsonl"),
+    *("record.json", "record.sig", "segments/000001.npz", "spec.yaml", "statement.intoto.json"),
+    "summary.json",
+)
+Edit = Callable[[random.Random, Path], set[str]]  # changes a record, returns the files it touched
+
+
+def change(path: Path, data: bytes) -> None:
+    """Write over a file of a record, whatever its rights and its other names."""
+    path.unlink()
+    path.write_bytes(data)
+
+
+@pytest.fixture
+def copy(record: Path, tmp_path: Path) -> Iterator[Path]:
+    """Return a copy of a sealed record, to be damaged."""
+    folder = tmp_path / "copy"
+    shutil.copytree(record, folder)
+    yield folder
+    shutil.rmtree(folder)
+
+
+def test_a_record_as_it_was_sealed_is_verified(record: Path) -> None:
+    """And it says what was looked at."""
+    report = verify(record)
+
+    assert report.findings == []
+    assert any("17 journal entries" in text for text in report.checked)
+    assert any("Merkle root" in text for text in report.checked)
+
+
+def test_a_record_needs_nothing_outside_itself(record: Path, tmp_path: Path) -> None:
+    """It can be taken to another machine, under another name."""
+    moved = shutil.copytree(record, tmp_path / "elsewhere")
+
+    assert verify(moved).verified
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("place", [0.0, 0.1, 0.37, 0.5, 0.73, 0.999])
+@pytest.mark.parametrize("bit", [0x01, 0x20, 0x80])
+def test_a_changed_byte_is_found_where_it_is(
+    record: Path, copy: Path, name: str, place: float, bit: int
+) -> None:
+    """Whatever the file, the place in it and the bit."""
+    data = bytearray((record / name).read_bytes())
+    data[int(place * len(data))] ^= bit
+    change(copy / name, bytes(data))
+
+    assert {finding.file for finding in verify(copy).findings} == {name}
+
+
+def flip(rng: random.Random, folder: Path) -> set[str]:
+    """Change some bits."""
+    name = rng.choice(names(folder))
+    data = bytearray((folder / name).read_bytes())
+    for _ in range(rng.choice((1, 1, 1, 8))):
+        data[rng.randrange(len(data))] ^= rng.randrange(1, 256)
+    change(folder / name, bytes(data))
+    return {name}
+
+
+def splice(rng: random.Random, folder: Path) -> set[str]:
+    """Delete, insert or overwrite bytes somewhere."""
+    name = rng.choice(names(folder))
+    data = (folder / name).read_bytes()
+    start = rng.randrange(len(data))
+    new = rng.randbytes(rng.choice((0, 1, 5)))
+    change(folder / name, data[:start] + new + data[start + rng.choice((0, 1, 17)) :])
+    return {name}
+
+
+def cut(rng: random.Random, folder: Path) -> set[str]:
+    """Lose the end of a file, all of it included."""
+    name = rng.choice(names(folder))
+    data = (folder / name).read_bytes()
+    change(folder / name, data[: rng.randrange(len(data))])
+    return {name}
+
+
+def append(rng: random.Random, folder: Path) -> set[str]:
+    """Add to the end: a byte, a line end, or the last line once more."""
+    name = rng.choice(names(folder))
+    data = (folder / name).read_bytes()
+    again = data[data[:-1].rfind(b"\n") + 1 :]
+    change(folder / name, data + rng.choice((b"\n", b" ", b"\0", again)))
+    return {name}
+
+
+def lines(rng: random.Random, folder: Path) -> set[str]:
+    """Exchange, drop or repeat lines."""
+    name = rng.choice(("journal.jsonl", "ocp-diag.jsonl", "spec.yaml", "SHA256SUMS"))
+    found = (folder / name).read_bytes().splitlines(keepends=True)
+    one, other = rng.sample(range(len(found)), 2)
+    how = rng.randrange(3)
+    if how == 0:
+        found[one], found[other] = found[other], found[one]
+    elif how == 1:
+        del found[one]
+    else:
+        found.insert(other, found[one])
+    change(folder / name, b"".join(found))
+    return {name}
+
+
+def swap(rng: random.Random, folder: Path) -> set[str]:
+    """Exchange two files."""
+    one, other = rng.sample(names(folder), 2)
+    data = (folder / one).read_bytes()
+    change(folder / one, (folder / other).read_bytes())
+    change(folder / other, data)
+    return {one, other}
+
+
+def lose(rng: random.Random, folder: Path) -> set[str]:
+    """Delete a file."""
+    name = rng.choice(names(folder))
+    (folder / name).unlink()
+    return {name}
+
+
+def add(rng: random.Random, folder: Path) -> set[str]:
+    """Add a file, a folder or a link."""
+    name = rng.choice(("segments/000009.npz", "notes.txt", "record.json.bak", "segments/link"))
+    if name.endswith("link"):
+        (folder / name).symlink_to("000000.npz")
+    else:
+        (folder / name).write_bytes(b"more")
+    return {name}
+
+
+KINDS: tuple[Edit, ...] = (flip, flip, splice, cut, append, lines, swap, lose, add)
+
+
+def names(folder: Path) -> list[str]:
+    """Return the files of a record."""
+    return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
+
+
+def test_random_edits_are_all_found(record: Path, copy: Path) -> None:
+    """One file or more of those that were touched is named, and none that was not."""
+    rng = random.Random(11)
+    before = {name: (record / name).read_bytes() for name in names(record)}
+    missed = []
+    for number in range(EDITS):
+        edit = rng.choice(KINDS)
+        touched = edit(rng, copy)
+        same = all((copy / name).exists() for name in touched) and touched <= before.keys()
+        same = same and all((copy / name).read_bytes() == before[name] for name in touched)
+        found = {finding.file for finding in verify(copy).findings}
+        if found != set() if same else not found or not found <= touched:
+            missed.append((number, edit.__name__, touched, found))
+        for name in touched:
+            (copy / name).unlink(missing_ok=True)
+            if name in before:
+                (copy / name).write_bytes(before[name])
+
+    assert missed == []
+
+
+def test_the_journal_is_checked_line_by_line(record: Path, copy: Path) -> None:
+    """The first entry that is not as it was is named by its line."""
+    found = (record / "journal.jsonl").read_bytes().splitlines(keepends=True)
+    for line in range(len(found)):
+        changed = found.copy()
+        changed[line] = changed[line].replace(b'"boot":"boot-1"', b'"boot":"boot-2"')
+        change(copy / "journal.jsonl", b"".join(changed))
+
+        assert line + 1 in {finding.line for finding in verify(copy).findings}
+
+
+def test_a_journal_that_was_cut_is_found_by_its_sealed_end(record: Path, copy: Path) -> None:
+    """The chain alone cannot show that."""
+    found = (record / "journal.jsonl").read_bytes().splitlines(keepends=True)
+    change(copy / "journal.jsonl", b"".join(found[:-2]))
+
+    text = "\n".join(map(str, verify(copy).findings))
+    assert "journal.jsonl:15: entry 15 ends" in text.replace("entry 15 entry", "entry")
+
+
+def test_resealing_by_somebody_else_needs_a_trusted_key_to_be_seen(
+    bench: Any,  # noqa: ANN401 -- of conftest
+    tmp_path: Path,
+) -> None:
+    """Without one, verify only proves that nothing changed since that key sealed it."""
+    bench.seal()
+    forger = SigningKey.open(tmp_path / "forger")
+    for name in ("record.json", "record.sig", "key.pub", "SHA256SUMS"):
+        (bench.folder / name).unlink()
+    seal(bench.folder, facts(bench.summary), forger)
+
+    assert verify(bench.folder).verified
+    assert not verify(bench.folder).pinned
+    findings = verify(bench.folder, bench.key.public).findings
+    assert [finding.file for finding in findings] == ["key.pub"]
+    assert "somebody else sealed" in findings[0].text
+
+
+def test_a_verdict_that_the_evidence_does_not_give_is_found(record: Path) -> None:
+    """Even where the owner of the key sealed it."""
+    failed = {("warm_up", 1): "PASS", ("soak", 1): "FAIL"}
+
+    report = verify(record, rejudge=lambda *_: ("FAIL", failed))
+
+    texts = [str(finding) for finding in report.findings]
+    assert texts == [
+        "record.json: PASS, but the evidence says FAIL",
+        "record.json: soak, attempt 1: PASS, but the evidence says FAIL",
+    ]
+
+
+def test_rejudging_sees_all_evidence(record: Path) -> None:
+    """Every event and every sample."""
+    seen: list[int] = []
+
+    def rejudge(spec: bytes, events: Any, blocks: Any) -> tuple[str, dict[tuple[str, int], str]]:  # noqa: ANN401
+        seen.extend((len(spec), len(events), sum(block.raw.size for block in blocks)))
+        return "PASS", {("warm_up", 1): "PASS", ("soak", 1): "PASS"}
+
+    assert verify(record, rejudge=rejudge).verified
+    assert seen[1:] == [17, 3 * 1080]
+
+
+def test_facts_that_contradict_the_journal_are_found(bench: Any) -> None:  # noqa: ANN401 -- of conftest
+    """A sealed lie about the serial is a lie."""
+    bench.seal()
+    for name in ("record.json", "record.sig", "key.pub", "SHA256SUMS"):
+        (bench.folder / name).unlink()
+    seal(bench.folder, {**facts(bench.summary), "serial": "RK-0418"}, bench.key)
+
+    texts = [str(finding) for finding in verify(bench.folder).findings]
+    assert texts == [
+        "record.json: its serial is not that of the journal",
+        "summary.json: its serial is not that of record.json",
+    ]
+
+
+def test_a_folder_without_a_record_is_no_record(tmp_path: Path) -> None:
+    """That is another answer than a record that is wrong."""
+    with pytest.raises(NotARecordError):
+        verify(tmp_path)
+
+
+def test_a_record_of_a_later_version_says_so(bench: Any) -> None:  # noqa: ANN401 -- likewise
+    """It is not judged by rules that it does not follow."""
+    bench.seal()
+    path = bench.folder / "record.json"
+    document = canonical.decode(path.read_bytes())
+    change(path, canonical.encode({**document, "schema": "rackproof.record/2"}))
+
+    assert "rackproof.record/1" in str(verify(bench.folder).findings[0])
