@@ -43,7 +43,7 @@ class LiveBay:
         self.seen = np.full(channels, -np.inf)
         self.known = np.zeros(channels, np.bool_)  # as judged last
         self._base = design
-        self._asked = np.ones(channels, np.bool_)  # what the present moment of a plan judges
+        self.asked = np.ones(channels, np.bool_)  # what the present moment of a plan judges
         self._as_read = np.full(channels, np.nan)  # in the device's unit; a state's number
         self._devices: dict[str, _Device] = {}
         self._sources: dict[str, dict[int, str]] = {}  # device -> place -> its own channel's name
@@ -129,14 +129,14 @@ class LiveBay:
         self._excursions.add(late, limits.at(late), values[late], again[late], now)
         load = self.load
         idle = known & (design.min_load > load) if load is not None else np.zeros_like(known)
-        self._excursions.forget(idle | ~self._asked)
+        self._excursions.forget(idle | ~self.asked)
         status = self._excursions.status(design.hold, now)
         self.known = known
         if load is None:  # inside its limits a channel is so at any load
             known = known & ((status == 0) | (design.min_load == -np.inf))
         status[~known] = UNKNOWN
         deviation = self._ruler.measure(values)
-        deviation[~known | idle | ~self._asked] = np.nan
+        deviation[~known | idle | ~self.asked] = np.nan
         return status[self._base.judged], deviation[self._base.judged]
 
     def adopt(self, terms: Terms | None) -> None:
@@ -148,7 +148,7 @@ class LiveBay:
         before = self.design.limits
         self.design = self._base if terms is None else terms.design
         self.stage_load = None if terms is None else terms.load
-        self._asked = np.ones_like(self._asked) if terms is None else terms.judged
+        self.asked = np.ones_like(self.asked) if terms is None else terms.judged
         limits = self.design.limits
         for device, known in self._devices.items():
             self._devices[device] = known.under(self.design)
