@@ -225,7 +225,7 @@ def test_qualified_time_waits_for_the_load(design: Design) -> None:
 
 @pytest.mark.parametrize(("truth", "complete"), [(False, True), (None, False)])
 def test_an_entry_that_never_comes_ends_the_stage(
-    design: Design, truth: bool | None, complete: bool
+    design: Design, *, truth: bool | None, complete: bool
 ) -> None:
     """Seen and not met is one thing, not seen is another."""
     walk = Walk(design)
@@ -240,7 +240,7 @@ def test_an_entry_that_never_comes_ends_the_stage(
     ("shown", "complete"), [((True, False), True), ((False, False), False), ((True, None), False)]
 )
 def test_a_part_that_is_not_taken_away_is_noticed(
-    design: Design, shown: Sequence[bool | None], complete: bool
+    design: Design, *, shown: Sequence[bool | None], complete: bool
 ) -> None:
     """Half of it gone is a fault; nothing gone means that nobody did it."""
     walk = Walk(design)
