@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from agent.exposition import names
+from agent.exposition import names, runs
 from agent.exposition.device import INDEX, Device, pairs
 from agent.exposition.labels import distinct, escape
 from agent.exposition.names import FAMILIES, Family
@@ -16,6 +16,7 @@ Section = dict[int, bytes]  # index in FAMILIES -> the lines that one bay adds t
 
 _COUNTERS: Final = np.array([family.type == "counter" for family in FAMILIES])
 _STATUS_LINES: Final = {code: b"%d\n" % code for code in range(-1, 4)}
+_RACK_INFO: Final = names.RACK_INFO.name.encode()
 UNKNOWN: Final = -1
 
 
@@ -37,6 +38,7 @@ class Bay:
         self.name = name
         self.devices: dict[str, Device] = {}
         self.rack: dict[str, str] = {}
+        self.run: runs.RunView | None = None
         self.judge(())
         self._plan: _Plan | None = None
 
@@ -75,8 +77,12 @@ class Bay:
             for family, line in device.lines():
                 about.setdefault(family, []).append(line)
         section |= {INDEX[family]: b"".join(text) for family, text in about.items()}
-        if self.rack:
-            section[INDEX[names.RACK_INFO]] = self._rack_line()
+        if about_rack := self.about_rack:
+            labels = pairs(bay=self.name, **about_rack)
+            section[INDEX[names.RACK_INFO]] = b"%b{%b} 1\n" % (_RACK_INFO, labels)
+        if self.run is not None:
+            told = runs.lines(self.name, self.run)
+            section |= {INDEX[family]: text for family, text in told.items()}
         return {index: text for index, text in section.items() if text}
 
     def _readings(self) -> Section:
@@ -103,10 +109,10 @@ class Bay:
         parts[1::2] = map(_STATUS_LINES.__getitem__, self.status.tolist())
         return b"".join(parts)
 
-    def _rack_line(self) -> bytes:
-        """Return the one line that says which rack is here."""
-        name, labels = names.RACK_INFO.name.encode(), pairs(bay=self.name, **self.rack)
-        return b"%b{%b} 1\n" % (name, labels)
+    @property
+    def about_rack(self) -> dict[str, str]:
+        """Return which rack is here, as far as it is known."""
+        return {**self.rack, **(self.run.labels if self.run is not None else {})}
 
 
 def _plan(devices: Sequence[Device]) -> _Plan:

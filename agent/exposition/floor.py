@@ -28,6 +28,7 @@ from agent.exposition.overview import (
     weight,
     worst,
 )
+from agent.exposition.runs import RunView
 from collectors.readings import Channel, Identity, Readings
 
 EOF: Final = b"# EOF\n"  # how an OpenMetrics text ends
@@ -77,8 +78,12 @@ class Floor:
         self._device(bay, device).identify(identity)
 
     def rack(self, bay: str, info: Mapping[str, str]) -> None:
-        """Say which rack is in the bay: serial, sku, spec, revision, run, stage."""
+        """Say by what racks in the bay are judged: spec, revision."""
         self._bays[bay].rack = dict(info)
+
+    def run(self, bay: str, view: RunView | None) -> None:
+        """Say how the run stands that is in the bay, or was the last one; None: there was none."""
+        self._bays[bay].run = view
 
     def put(self, readings: Readings) -> None:
         """Take in one poll of one device; one that is no longer bound is passed over."""
@@ -149,7 +154,8 @@ def _view(bay: Bay) -> BayView:
     counts = Counter(status)
     return BayView(
         name=bay.name,
-        rack=bay.rack,
+        rack=bay.about_rack,
+        run=bay.run,
         worst=worst(status),
         counts={STATUS_NAMES[c]: counts[c] for c in sorted(counts, key=weight, reverse=True)},
         findings=tuple(_findings(bay)),

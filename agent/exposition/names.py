@@ -95,6 +95,36 @@ POLLS: Final = Family(
 RACK_INFO: Final = Family(
     PREFIX + "rack_info", "Which rack is in the bay, and by which spec it is judged; always 1."
 )
+RUN_VERDICT: Final = Family(
+    PREFIX + "run_verdict",
+    "1 for how the run in the bay stands, or how the last one ended, 0 for the other verdicts.",
+)
+RUN_STAGE_INFO: Final = Family(
+    PREFIX + "run_stage_info", "Which stage of its plan the run in the bay is in; always 1."
+)
+RUN_JUDGING: Final = Family(
+    PREFIX + "run_judging",
+    "1 for what is judged now: none, always (channels that always apply) or qualified (all).",
+)
+RUN_QUALIFIED: Final = Family(
+    PREFIX + "run_qualified_seconds",
+    "Time of the present stage that counts: load, steadiness and entry conditions held.",
+    unit="seconds",
+)
+RUN_REQUIRED: Final = Family(
+    PREFIX + "run_required_seconds", "Qualified time that the stage asks for.", unit="seconds"
+)
+RUN_COVERAGE: Final = Family(
+    PREFIX + "run_coverage_ratio",
+    "Judged time that was seen completely, of the required channel that was seen least.",
+    unit="ratio",
+)
+RUN_COVERAGE_MIN: Final = Family(
+    PREFIX + "run_coverage_required_ratio", "Coverage that the spec asks for.", unit="ratio"
+)
+RUN_HELD: Final = Family(
+    PREFIX + "run_held", "1 while the run waits for a person: an answer, or a decision."
+)
 SERIES_DROPPED: Final = Family(
     PREFIX + "agent_series_dropped_total",
     "Channels of the device that are not exported, being beyond the series limit.",
@@ -112,6 +142,14 @@ FAMILIES: Final = (
     POLL_SECONDS,
     POLLS,
     RACK_INFO,
+    RUN_VERDICT,
+    RUN_STAGE_INFO,
+    RUN_JUDGING,
+    RUN_QUALIFIED,
+    RUN_REQUIRED,
+    RUN_COVERAGE,
+    RUN_COVERAGE_MIN,
+    RUN_HELD,
     SERIES_DROPPED,
 )
 

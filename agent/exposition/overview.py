@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from agent.exposition.runs import RunView
+
 STATUS_NAMES: Final = {-1: "unknown", 0: "inside", 1: "warn", 2: "fail", 3: "trip"}
 _WEIGHT: Final = {0: 0, 1: 1, -1: 2, 2: 3, 3: 4}  # what is not known outweighs what is near a limit
 
@@ -40,6 +42,7 @@ class BayView:
 
     name: str
     rack: dict[str, str]
+    run: RunView | None
     worst: str  # "" where nothing is judged
     counts: dict[str, int]  # judged channels by the name of their status, the weightiest first
     findings: tuple[Finding, ...]  # the weightiest first

@@ -36,6 +36,8 @@ class Own(Collector):
         self._drops: dict[str, Callable[[], Mapping[str, int]]] = {}
         self._queues: dict[str, Callable[[], int]] = {}
         self._series: Callable[[], int] = int
+        self._storage_ok: Callable[[], bool] = lambda: True  # until there is something to store
+        self._deliveries: Callable[[], Mapping[tuple[str, str], int]] = dict
         registry = self._registry = CollectorRegistry()
         registry.register(self)
         ProcessCollector(registry=registry)
@@ -78,6 +80,14 @@ class Own(Collector):
         """Export how many series of readings are held."""
         self._series = read
 
+    def storage_of(self, read: Callable[[], bool]) -> None:
+        """Export whether all that runs leave can be stored."""
+        self._storage_ok = read
+
+    def deliveries_of(self, read: Callable[[], Mapping[tuple[str, str], int]]) -> None:
+        """Export what became of webhooks' messages, by webhook and outcome."""
+        self._deliveries = read
+
     def loaded(self, at: float) -> None:
         """Note that the floor file was loaded for the first time, at Unix time `at`."""
         self._reloaded.set(1)
@@ -105,8 +115,21 @@ class Own(Collector):
         )
         for queue, depth in self._queues.items():
             queues.add_metric([queue], depth())
+        deliveries = CounterMetricFamily(
+            "rackproof_agent_webhook_deliveries",
+            "Messages to a webhook by outcome: delivered, failed (tried again later), given_up.",
+            labels=["webhook", "outcome"],
+        )
+        for (webhook, outcome), count in self._deliveries().items():
+            deliveries.add_metric([webhook, outcome], count)
         yield drops
         yield queues
+        yield deliveries
+        yield GaugeMetricFamily(
+            "rackproof_storage_ok",
+            "1 while events and samples of runs can be stored, 0 while not.",
+            value=self._storage_ok(),
+        )
         yield GaugeMetricFamily(
             "rackproof_agent_series", "Series of readings held.", value=self._series()
         )

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from agent.exposition.labels import clean
 from agent.exposition.overview import BayView, DeviceView, Finding
+from agent.exposition.runs import RunView
 
 REFRESH_S: Final = 5
 NOTHING: Final = '<span class="quiet">none</span>'
@@ -28,9 +29,9 @@ ul { margin: .3rem 0; padding-left: 1.2rem; }
 th, td { border-bottom: 1px solid var(--line); padding: .3rem .6rem .3rem 0; text-align: left; }
 th { color: var(--quiet); font-weight: normal; }
 td.number { font-variant-numeric: tabular-nums; }
-.inside, .up { color: var(--good); }
-.warn, .unknown { color: var(--near); font-weight: 600; }
-.fail, .trip, .down { color: var(--bad); font-weight: 600; }
+.inside, .up, .PASS { color: var(--good); }
+.warn, .unknown, .INCONCLUSIVE, .ABORTED { color: var(--near); font-weight: 600; }
+.fail, .trip, .down, .FAIL { color: var(--bad); font-weight: 600; }
 """
 
 _PAGE: Final = """\
@@ -48,10 +49,24 @@ _PAGE: Final = """\
 <p>{summary}</p>
 <p class="quiet"><a href="/metrics">all metrics</a> · <a href="/metrics/agent">the agent's own</a> ·
 <a href="/sd">scrape targets</a> · <a href="/index.json">this page as JSON</a></p>
+{runs}
 {bays}
 </body>
 </html>
 """
+_RUNS: Final = """\
+<table>
+<thead><tr><th>bay</th><th>rack</th><th>run</th><th>stage</th><th>qualified</th><th>verdict</th></tr>
+</thead>
+<tbody>
+{runs}
+</tbody>
+</table>"""
+_RUN: Final = (
+    '<tr><td><a href="#{bay}">{bay}</a></td><td>{serial}</td>'
+    '<td><a href="/api/v1/runs/{path}">{run}</a></td><td>{stage}</td>'
+    '<td class="number">{qualified}</td><td>{verdict}</td></tr>'
+)
 _BAY: Final = """\
 <h2 id="{name}">{name} {worst}</h2>
 <p class="quiet">{about} · <a href="/metrics/bays/{path}">metrics</a></p>
@@ -78,12 +93,39 @@ def html(bays: Sequence[BayView], now: float, *, ready: bool) -> str:
     if not ready:
         summary += ", waiting for the first polls"
     shown = "\n".join(_bay(bay, now) for bay in bays) or "<p>The floor file names no bay.</p>"
-    return _PAGE.format(refresh=REFRESH_S, summary=summary, bays=shown)
+    runs = "\n".join(_run(bay.name, bay.run) for bay in bays if bay.run is not None)
+    return _PAGE.format(
+        refresh=REFRESH_S, summary=summary, bays=shown, runs=runs and _RUNS.format(runs=runs)
+    )
 
 
 def document(bays: Sequence[BayView], *, ready: bool) -> dict[str, Any]:
     """Return what the page shows, for a program."""
     return {"ready": ready, "bays": [asdict(bay) for bay in bays]}
+
+
+def _run(bay: str, run: RunView) -> str:
+    """Show the run that is on in a bay, or was the last one."""
+    stage, qualified = "over", ""
+    if not run.over:
+        stage = f"{run.stage}, {run.phase}" + (f", attempt {run.attempt}" * (run.attempt > 1))
+        qualified = f"{_long(run.qualified_s)} of {_long(run.required_s)}"
+        if run.held:
+            stage += ": waits for a person"
+    return _RUN.format(
+        bay=escape(bay),
+        serial=escape(clean(run.serial)),
+        run=escape(clean(run.run)),
+        path=quote(run.run, safe=""),
+        stage=escape(clean(stage)),
+        qualified=qualified,
+        verdict=_word(run.verdict) + ("" if run.over else " so far"),
+    )
+
+
+def _long(seconds: float) -> str:
+    """Show how long something takes."""
+    return f"{seconds / 60:.0f} min" if seconds < 2 * 3600 else f"{seconds / 3600:.1f} h"
 
 
 def _bay(bay: BayView, now: float) -> str:

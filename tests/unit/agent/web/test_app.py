@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 
+from agent.exposition.runs import RunView
 from agent.web import negotiate
 
 if TYPE_CHECKING:
@@ -174,3 +175,29 @@ async def test_the_start_page_shows_bays_devices_and_their_state(
         "bay-01": "unknown",
         "bay-02": "",
     }
+
+
+async def test_the_start_page_shows_runs_first(fetch: "Fetch", state: "FakeState") -> None:
+    """Which rack, how far, how it stands, and whether it waits for the person who looks."""
+    assert "<th>run</th>" not in (await fetch("/")).body.decode()
+    run = RunView(
+        run="r1",
+        serial="<b>SN-1",
+        stage="full_soak",
+        attempt=2,
+        phase="dwell",
+        qualified_s=45000.0,
+        required_s=86400.0,
+        held=True,
+    )
+    state.floor.run("bay-01", run)
+    state.floor.run("bay-02", RunView(run="r0", serial="SN-0", verdict="PASS", over=True))
+    page = (await fetch("/")).body.decode()
+    document = json.loads((await fetch("/index.json")).body)
+
+    assert "<td>&lt;b&gt;SN-1</td>" in page
+    assert "full_soak, dwell, attempt 2: waits for a person" in page
+    assert "12.5 h of 24.0 h" in page
+    assert '<span class="INCONCLUSIVE">INCONCLUSIVE</span> so far' in page
+    assert '<span class="PASS">PASS</span></td>' in page
+    assert [bay["run"]["run"] for bay in document["bays"]] == ["r1", "r0"]
