@@ -68,6 +68,7 @@ def _environment() -> Environment:
         "value": lambda channel, key: number(channel[key], channel["u"], channel["unit"]),
         "remark": _remark,
         "name": _name,
+        "leaves": lambda reason: list(_leaves(reason)),
         "margin": lambda margin: number(margin, 0.1, ""),
     }
     return environment
@@ -179,13 +180,14 @@ def _lines(channels: Sequence[Json]) -> dict[str, list[Line]]:
     """Return a stage's table by device; channels that were as they should all along, together."""
     still = [c for c in channels if _is_still(c)]
     rest = [c for c in channels if not _is_still(c)]
+    groups = [list(group) for _, group in groupby(rest, key=lambda channel: channel["device"])]
+    alone = [group[0] for group in groups if len(group) == 1 and group[0]["device"] != DERIVED]
     lines: dict[str, list[Line]] = {}
-    for device, group in groupby(rest, key=lambda channel: str(channel["device"])):
-        found = list(group)
-        if len(found) == 1 and device != DERIVED:
-            lines.setdefault(ALONE, []).append(Line(_name(found[0]), found[0]))
+    for group in groups:
+        if len(alone) > 1 and group[0] in alone:
+            lines.setdefault(ALONE, []).append(Line(_name(group[0]), group[0]))
         else:
-            lines[device] = [Line(channel["channel"], channel) for channel in found]
+            lines[group[0]["device"]] = [Line(channel["channel"], channel) for channel in group]
     if together := list(_together(still)):
         lines[STILL] = together
     return lines
