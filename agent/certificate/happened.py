@@ -59,7 +59,8 @@ def _answers(events: Sequence[Event], zero: float) -> Iterator[Json]:
     stage = None
     for event in _of(events, Kind.STAGE_STARTED, Kind.STAGE_OVER, Kind.ANSWERED):
         if event.kind is Kind.ANSWERED:
-            yield {"note": "", **event.data, "stage": stage, **_at(event, zero)}
+            note = event.data["note"] or ""
+            yield {**event.data, "note": note, "stage": stage, **_at(event, zero)}
         else:
             stage = event.data["stage"] if event.kind is Kind.STAGE_STARTED else None
 
@@ -69,7 +70,7 @@ def _pauses(events: Sequence[Event]) -> Iterator[Json]:
     begun: Event | None = None
     for event in _of(events, Kind.PAUSED, Kind.RESUMED, Kind.RUN_OVER):
         if begun is not None:
-            said = {key: begun.data[key] for key in ("by", "reason")}
+            said = {key: begun.data[key] or "" for key in ("by", "reason")}
             yield {"start_s": begun.at, "end_s": event.at, **said}
         begun = event if event.kind is Kind.PAUSED else None
 

@@ -52,10 +52,10 @@ def made(rng: random.Random, design: Design, verdict: str) -> Json:
     at = 0.0
     planned = design.spec.plan.stages
     last = {"FAIL": "hot_coolant", "ABORTED": "load_steps"}.get(verdict)
-    missing: list[Json] = []
+    missing: list[str] = []
     for number, stage in enumerate(planned, 1):
         if stages and stages[-1]["stage"] == last:
-            missing.append({"number": number, "stage": stage.id})
+            missing.append(stage.id)
             continue
         bad = verdict if stage.id in (last, "full_soak") and verdict != "PASS" else "PASS"
         if stage.id == "full_soak" and verdict != "INCONCLUSIVE":
@@ -94,6 +94,7 @@ def made(rng: random.Random, design: Design, verdict: str) -> Json:
         "software": {"rackproof": "0.4.0", "python": "3.11.2"},
         "reason": reason,
         "stages": stages,
+        "plan": [stage.id for stage in planned],
         "missing": missing,
         "devices": _devices(design),
         "answers": [
