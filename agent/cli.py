@@ -22,6 +22,7 @@ COMMANDS: Final = {  # in the order in which a newcomer needs them
     "probe": ("agent.commands.probe", "Identify one SNMP device and read it once."),
     "check": ("agent.commands.check", "Validate a floor file and all it refers to."),
     "run": ("agent.commands.run", "Poll, judge and export a floor until told to stop."),
+    "runs": ("agent.commands.runs", "Begin, follow and end burn-in runs."),
     "spec": ("agent.commands.spec", "Validate and show a design spec."),
     "profile": ("agent.commands.profile", "List, show and test device profiles."),
     "record": ("agent.commands.record", "Walk a device into a recording."),

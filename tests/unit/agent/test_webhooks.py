@@ -321,3 +321,15 @@ def test_rests_grow_to_an_hour_and_are_spread(failures: int, seed: int) -> None:
     whole = min(REST_S[1], REST_S[0] * 2.0 ** min(failures, 20))
 
     assert whole / 2 <= rest(failures, random.Random(seed)) <= whole
+
+
+def test_the_check_that_the_documentation_shows_is_right() -> None:
+    """Whoever copies it accepts what we send, and nothing else."""
+    page = (Path(__file__).parents[3] / "docs" / "runs.md").read_text()
+    code: dict[str, Any] = {}
+    exec(page.split("```python\n")[1].split("```")[0], code)  # noqa: S102 -- our own page
+    header = webhooks.signature(SECRET, 5, b"{}")
+
+    assert code["is_genuine"](SECRET, header, b"{}")
+    assert not code["is_genuine"](SECRET, header.replace("t=5", "t=6"), b"{}")
+    assert not code["is_genuine"](SECRET, header, b"{ }")

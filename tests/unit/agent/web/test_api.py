@@ -340,6 +340,8 @@ async def test_the_description_describes_every_route_and_every_answer_fits_it(
         for method in item.keys() - {"parameters"}
     }
     assert described == routes
+    page = (Path(__file__).parents[4] / "docs" / "runs.md").read_text()
+    assert [path for path in document["paths"] if f"/api/v1{path}" not in page] == []
 
     run = await started(app)
     spoilt = await call(app, "POST", "/api/v1/bays/bay-01/runs", {})
