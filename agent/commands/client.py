@@ -72,19 +72,10 @@ class Agent:
         body: bytes | None,
         headers: Mapping[str, str],
     ) -> Document:
-        """Send a request until an answer comes back."""
+        """Send a request and read its answer."""
         below = "/".join(quote(part, safe="") for part in path)
         target = f"{self._place.target.rstrip('/')}/api/v1/{below}{query}"
-        for tries in range(1, TRIES + 1):
-            try:
-                status, form, content = self._sent(method, target, body, headers)
-                break
-            except ConnectionRefusedError as error:
-                raise self._unreachable(error.strerror or "refused") from None
-            except (OSError, http.client.HTTPException) as error:
-                if tries == TRIES:
-                    raise self._unreachable(str(error) or type(error).__name__) from None
-                time.sleep(PAUSE_S * tries)
+        status, form, content = self._answer(method, target, body, headers)
         try:
             document = json.loads(content) if "json" in form else None
         except ValueError:
@@ -95,6 +86,22 @@ class Agent:
             refusal = RefusedError if status < STORE_FULL else NotNowError
             raise refusal(_refusal(document))
         return document
+
+    def _answer(
+        self, method: str, target: str, body: bytes | None, headers: Mapping[str, str]
+    ) -> tuple[int, str, bytes]:
+        """Send a request until an answer comes back. Raises: UnreachableError."""
+        tries = 0
+        while True:
+            try:
+                return self._sent(method, target, body, headers)
+            except ConnectionRefusedError as error:
+                raise self._unreachable(error.strerror or "refused") from None
+            except (OSError, http.client.HTTPException) as error:
+                tries += 1
+                if tries == TRIES:
+                    raise self._unreachable(str(error) or type(error).__name__) from None
+            time.sleep(PAUSE_S * tries)
 
     def _sent(
         self, method: str, target: str, body: bytes | None, headers: Mapping[str, str]

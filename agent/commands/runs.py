@@ -23,14 +23,9 @@ EXITS: Final = {
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-class _Place(click.ParamType[Agent]):
-    """Where the daemon is."""
-
-    name = "url"
-
-    def convert(self, value: Any, _param: object, _ctx: object) -> Agent:  # noqa: ANN401 -- click's own
-        """Return the daemon at a URL."""
-        return value if isinstance(value, Agent) else Agent(value)
+def _place(_ctx: click.Context, _param: click.Parameter, url: str) -> Agent:
+    """Return the daemon at a URL."""
+    return Agent(url)
 
 
 def _asking(command: Command) -> Command:
@@ -40,7 +35,7 @@ def _asking(command: Command) -> Command:
         click.option(
             "--url",
             "agent",
-            type=_Place(),
+            callback=_place,
             default=URL,
             show_default=True,
             envvar=URL_VARIABLE,

@@ -6,11 +6,19 @@ import hashlib
 import hmac
 import json
 import random
+import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -29,6 +37,7 @@ SECRET = b"0123456789abcdef"
 RACK = {"run": "r1", "bay": "bay-01", "serial": "SN-1", "sku": None}
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 NEVER = b""
+LOOPBACK = IPv4Address("127.0.0.1")
 
 
 class Receiver:
@@ -303,6 +312,43 @@ async def test_it_runs_until_it_is_stopped_and_looks_when_it_is_told_to(
     with pytest.raises(asyncio.CancelledError):
         await task
     assert receiver.deliveries() == ["r1.1"]
+
+
+async def test_a_receiver_that_cannot_prove_who_it_is_gets_nothing(
+    receiver: Receiver, journal: Journal, make: Make, tmp_path: Path
+) -> None:
+    """A certificate that no authority of this machine has signed is anybody's."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(_certificate(tmp_path))
+    server = await asyncio.start_server(receiver.serve, "127.0.0.1", 0, ssl=context)
+    port = server.sockets[0].getsockname()[1]
+    mes = replace(hook(port), url=parse_web(f"https://127.0.0.1:{port}/"))
+    tell(journal, {"mes": mes})
+    deliveries = make(mes=mes)
+    await deliveries.turn()
+    server.close()
+    await server.wait_closed()
+
+    assert not receiver.asked
+    assert deliveries.counts == {("mes", "failed"): 1}
+
+
+def _certificate(folder: Path) -> Path:
+    """Make a certificate that nobody but itself has signed; returns its file, with the key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    start = datetime(2020, 1, 1, tzinfo=UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), 1, start, start.replace(year=2099))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(LOOPBACK)]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    private = serialization.PrivateFormat.PKCS8
+    text = key.private_bytes(pem, private, serialization.NoEncryption())
+    file = folder / "certificate.pem"
+    file.write_bytes(text + certificate.public_bytes(pem))
+    return file
 
 
 def test_each_receiver_gets_the_kinds_it_wants() -> None:
