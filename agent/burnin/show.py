@@ -27,14 +27,14 @@ def _channel(channel: SpecChannel) -> dict[str, Cell]:
         "nominal": row.rungs.nominal,
     }
     for rung, bounds in zip(Rung, row.rungs.limits, strict=True):
-        cells[rung.key] = _bounds(bounds, channel.cabled)
+        cells[rung.key] = limit_text(bounds, channel.cabled)
     cells |= {
-        "u": _tolerance(channel.u),
+        "u": width_text(channel.u),
         "every": row.every,
         "hold": row.hold,
         "gap": row.gap,
-        "budget": _budget(row.budget),
-        "hysteresis": _tolerance(row.hysteresis),
+        "budget": budget_text(row.budget),
+        "hysteresis": width_text(row.hysteresis),
         "min_load": row.min_load,
         "kind": row.kind.value,
         "latched": row.latched,
@@ -44,7 +44,7 @@ def _channel(channel: SpecChannel) -> dict[str, Cell]:
     return cells
 
 
-def _bounds(bounds: Bounds | None, cabled: str | None) -> str | None:
+def limit_text(bounds: Bounds | None, cabled: str | None) -> str | None:
     """Write a limit in numbers, in the words of the language."""
     if bounds is None:
         return None
@@ -61,14 +61,14 @@ def _bounds(bounds: Bounds | None, cabled: str | None) -> str | None:
     return f"{bounds.low:.6g}..{bounds.high:.6g}"
 
 
-def _tolerance(width: Tolerance | None) -> str | None:
+def width_text(width: Tolerance | None) -> str | None:
     """Write a width: absolute in the channel's unit, or a share of the value."""
     if width is None or width == Tolerance():
         return None
     return f"{100 * width.relative:.3g} %" if width.relative else f"{width.absolute:.3g}"
 
 
-def _budget(budget: Budget) -> str | None:
+def budget_text(budget: Budget) -> str | None:
     """Write a budget."""
     if budget.share is not None:
         return f"{100 * budget.share:g} %"
