@@ -2,9 +2,10 @@
 
 import asyncio
 import contextlib
+import platform
 import random
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -12,13 +13,20 @@ from typing import Final
 
 import structlog
 
-from agent import clock
+from agent import clock, introspection
 from agent.burnin.live import LiveBay
 from agent.config import BayConfig, BrokerConfig, DeviceConfig, FloorConfig, Mqtt, Snmp, load_floor
+from agent.desk import Clocks, FloorDesk
 from agent.exits import Exit
 from agent.exposition.floor import Floor
 from agent.exposition.own import Own
 from agent.intake import Intake
+from agent.record.keys import KeyFileError, SigningKey
+from agent.store.entry import Stamp
+from agent.store.failpoint import from_environment
+from agent.store.folder import DataFolder
+from agent.store.journal import Journal
+from agent.store.trouble import HeldError, StoreError
 from agent.web.app import create_app
 from agent.web.guard import Gate
 from agent.web.server import serving
@@ -29,6 +37,7 @@ from collectors.readings import Channel, Identity
 from collectors.snmp.endpoint import Endpoint
 
 JUDGE_S: Final = 1.0  # how often the live status is brought up to date; the shortest `every` is 2 s
+BOOT: Final = clock.boot()
 AGAIN_S: Final = 1.0  # until a broker whose following broke is followed again
 
 log = structlog.get_logger()
@@ -50,16 +59,21 @@ async def _serve(config: FloorConfig) -> int:
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, reload.set)
     endpoint = await Endpoint.open(clock=clock.monotonic, rng=random.Random())  # noqa: S311 -- spreads load, guards nothing
-    daemon, gate = Daemon(config, endpoint), Gate()
-    daemon.own.drops_of("http", lambda: gate.drops)
+    gate = Gate()
     try:
         async with contextlib.AsyncExitStack() as stack:
+            desk = await stack.enter_async_context(desk_of(config))
+            daemon = Daemon(config, endpoint, desk)
+            daemon.own.drops_of("http", lambda: gate.drops)
             address = await stack.enter_async_context(
-                serving(create_app(daemon), config.listen.host, config.listen.port, gate)
+                serving(create_app(daemon, desk), config.listen.host, config.listen.port, gate)
             )
             log.info("listening", url=f"http://{address[0]}:{address[1]}")
             await daemon.run(stop, reload)
             log.info("stopping")
+    except (StoreError, KeyFileError) as error:
+        log.error("data_unusable", folder=str(config.data), why=str(error))  # noqa: TRY400 -- no stack helps here
+        return Exit.UNDECIDED if isinstance(error, HeldError) else Exit.INVALID
     except OSError as error:
         log.error("cannot_listen", address=str(config.listen), why=error.strerror)  # noqa: TRY400 -- no stack helps here
         return Exit.UNDECIDED
@@ -68,17 +82,48 @@ async def _serve(config: FloorConfig) -> int:
     return Exit.YES
 
 
+@contextlib.asynccontextmanager
+async def desk_of(config: FloorConfig) -> AsyncIterator[FloorDesk]:
+    """Take hold of a data folder and all runs in it. Raises: StoreError, KeyFileError."""
+    at = from_environment()
+    with contextlib.ExitStack() as stack:
+        data = DataFolder.open(config.data)
+        stack.callback(data.close)
+        journal = Journal.open(data.journal, at=at)
+        stack.callback(journal.close)
+        key = SigningKey.open(data.key)
+        desk = FloorDesk(
+            data,
+            journal,
+            key,
+            Clocks(lambda: Stamp(clock.wall(), clock.monotonic(), BOOT), clock.synchrony),
+            profiles={profile.name: profile.hash for profile in config.profiles},
+            software={"rackproof": version("rackproof"), "python": platform.python_version()},
+            hooks=config.webhooks,
+            at=at,
+        )
+        try:
+            yield desk
+        finally:
+            await desk.shut()
+
+
 class Daemon:
     """What runs on one floor, and what the pages show of it."""
 
-    def __init__(self, config: FloorConfig, endpoint: Endpoint) -> None:
+    def __init__(self, config: FloorConfig, endpoint: Endpoint, desk: FloorDesk) -> None:
         self._config = config
+        self._desk = desk
         self.floor = Floor()
         self.own = Own(version("rackproof"))
         self.own.drops_of("snmp", lambda: endpoint.stats.drops)
         self.own.series_of(lambda: self.floor.series)
         self.own.loaded(clock.wall())
-        self.intake = Intake(self.floor, clock=clock.monotonic, wall=clock.wall)
+        self.own.storage_of(lambda: not desk.trouble)
+        self.own.deliveries_of(lambda: desk.deliveries.counts)
+        self.intake = Intake(self.floor, clock=clock.monotonic, wall=clock.wall, witness=desk)
+        self._introspection = introspection.Introspection()
+        self._looked_at = -introspection.EVERY_S
         self._feed = Feed(
             endpoint,
             config.profiles,
@@ -99,6 +144,7 @@ class Daemon:
             started = [
                 tasks.create_task(self._feed.run()),
                 tasks.create_task(self._judge()),
+                tasks.create_task(self._desk.deliveries.run()),
                 tasks.create_task(self._reload_when(reload)),
             ]
             await stop.wait()
@@ -106,8 +152,8 @@ class Daemon:
                 task.cancel()
 
     def ready(self) -> bool:
-        """Say whether every device's first poll has ended, well or not."""
-        return self.intake.settled()
+        """Say whether every device's first poll has ended, well or not, and runs can be stored."""
+        return self.intake.settled() and not self._desk.trouble
 
     def unix_time(self) -> float:
         """Return the wall clock, for ages on the start page."""
@@ -131,8 +177,13 @@ class Daemon:
             for name, bay in before.bays.items()
             if config.bays.get(name) == bay and moved.isdisjoint(_brokers_of(bay))
         }
+        if busy := [name for name in before.bays.keys() - kept if self._desk.busy(name)]:
+            self._config = before
+            self.own.reloaded(success=False, at=clock.wall())
+            return [f"{name}: run {self._desk.busy(name)} is on, finish it first" for name in busy]
         for name in before.bays.keys() - kept:
             self._close(before.bays[name])
+        self._desk.deliveries.hooks = config.webhooks
         for name in moved:
             self._brokers.pop(name)
             self._following.pop(name).cancel()
@@ -149,7 +200,14 @@ class Daemon:
         live = LiveBay(bay.spec) if bay.spec is not None else None
         maps = {name: device.map for name, device in bay.devices.items()}
         intervals = {name: device.interval_s for name, device in bay.devices.items()}
+        if introspection.wanted(bay.spec):
+            maps[introspection.DEVICE] = {}
         self.intake.open(bay.name, live, maps, intervals)
+        self._desk.open(bay.name, bay.spec, bay.spec_text, live, _polled_every(bay))
+        if introspection.wanted(bay.spec):
+            who = introspection.identity(version("rackproof"))
+            name = f"{bay.name}/{introspection.DEVICE}"
+            self.intake.bound(name, introspection.CHANNELS, who, {})
         for device in bay.devices.values():
             match device.source:
                 case Snmp():
@@ -174,6 +232,7 @@ class Daemon:
                 case Mqtt(broker, _):
                     self._brokers[broker].forget(f"{bay.name}/{name}")
         self.intake.close(bay.name)
+        self._desk.close(bay.name)
 
     def _described(
         self,
@@ -205,7 +264,24 @@ class Daemon:
             now = clock.monotonic()
             self.own.loop_lag.observe(max(0.0, now - due))
             due = max(due + JUDGE_S, now)
+            self._introspect(now)
             self.intake.judge()
+            self._desk.tick()
+            for bay in self._config.bays:
+                self.floor.run(bay, self._desk.view(bay))
+
+    def _introspect(self, now: float) -> None:
+        """Tell bays whose spec asks for it how the agent itself is doing."""
+        if now - self._looked_at < introspection.EVERY_S:
+            return
+        self._looked_at = now
+        feed = self._feed
+        seen = self._introspection.readings(
+            now, clock.synchrony(), feed.turns, feed.schedule.skipped
+        )
+        for bay in self._config.bays.values():
+            if introspection.wanted(bay.spec):
+                self.intake.received(introspection.of_bay(bay.name, seen))
 
     async def _reload_when(self, asked: asyncio.Event) -> None:
         """Load the floor file again at every SIGHUP; several at once are one."""
@@ -223,6 +299,14 @@ async def _followed(name: str, follower: Subscriber) -> None:
         except Exception:  # whatever it is, it is said, and the other devices go on
             log.exception("following_broke", broker=name)
         await asyncio.sleep(AGAIN_S)
+
+
+def _polled_every(bay: BayConfig) -> dict[str, float | None]:
+    """Return how often each device is polled; None where a broker tells of it when it likes."""
+    polled = {
+        n: d.interval_s if isinstance(d.source, Snmp) else None for n, d in bay.devices.items()
+    }
+    return {**polled, introspection.DEVICE: introspection.EVERY_S}
 
 
 def _brokers_of(bay: BayConfig) -> set[str]:

@@ -5,11 +5,11 @@ come late, make every other reading doubtful.
 """
 
 from collections import deque
-from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 
+from agent.burnin.design import Design
 from agent.clock import Synchrony
 from collectors.quantity import Quantity
 from collectors.readings import Channel, Identity, Quality, Readings
@@ -64,6 +64,6 @@ def of_bay(bay: str, readings: Readings) -> Readings:
     )
 
 
-def wanted(roles: Sequence[str]) -> bool:
-    """Say whether a design with these roles asks for it."""
-    return DEVICE in roles
+def wanted(design: Design | None) -> bool:
+    """Say whether a design asks for it."""
+    return design is not None and DEVICE in design.roles

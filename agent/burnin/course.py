@@ -33,6 +33,7 @@ class Standing:
     judging: str
     qualified_s: float  # of this phase
     required_s: float  # that this phase must last
+    stage_qualified_s: float  # of the attempt so far
     load: float | None
     needs: tuple[str, ...]
     waiting_for: tuple[str, ...]
@@ -91,6 +92,7 @@ class Course:
                 judging=NO_JUDGING,
                 qualified_s=0.0,
                 required_s=0.0,
+                stage_qualified_s=0.0,
                 load=None,
                 needs=(),
                 waiting_for=text,
@@ -106,6 +108,7 @@ class Course:
             judging=now.judging,
             qualified_s=now.qualified(at),
             required_s=phase_s(now.stage, now.phase) if now.phase in COUNTED else 0.0,
+            stage_qualified_s=now.earlier + now.qualified(at),
             load=load_of(now.stage, now.step),
             needs=needs,
             waiting_for=waits(now, needs),

@@ -263,6 +263,7 @@ class Plan(Part):
     """The stages a rack goes through, in order."""
 
     clock: Literal["qualified"]
+    wall_clock: Literal["synchronised", "any"] = "synchronised"  # without it no run begins
     steady: Steady | None = None
     coverage: Coverage
     stages: list[Stage]

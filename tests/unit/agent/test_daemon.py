@@ -17,7 +17,7 @@ from typing import Any, Final
 import pytest
 
 from agent.config import load_floor
-from agent.daemon import Daemon
+from agent.daemon import Daemon, desk_of
 from agent.demo.programs import Program, free_port
 from agent.exits import Exit
 from collectors.profile import load_profiles
@@ -92,15 +92,16 @@ async def running(site: Site) -> AsyncIterator[Daemon]:
     """Run a daemon on the file as it is now."""
     config, stop = load_floor(site.file), asyncio.Event()
     endpoint = await Endpoint.open(clock=time.monotonic, rng=random.Random(1))
-    daemon = Daemon(config, endpoint)
-    task = asyncio.create_task(daemon.run(stop, asyncio.Event()))
-    try:
-        await until(daemon.ready)
-        yield daemon
-    finally:
-        stop.set()
-        await asyncio.wait_for(task, PATIENCE_S)
-        endpoint.close()
+    async with desk_of(config) as desk:
+        daemon = Daemon(config, endpoint, desk)
+        task = asyncio.create_task(daemon.run(stop, asyncio.Event()))
+        try:
+            await until(daemon.ready)
+            yield daemon
+        finally:
+            stop.set()
+            await asyncio.wait_for(task, PATIENCE_S)
+            endpoint.close()
 
 
 def readings(daemon: Daemon, bay: str) -> int:
