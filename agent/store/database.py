@@ -31,6 +31,7 @@ class Rows(Protocol):
 
     def fetchall(self) -> list[Any]:
         """Return all rows."""
+        ...
 
 
 class Connection(Protocol):
@@ -39,9 +40,11 @@ class Connection(Protocol):
     @property
     def in_transaction(self) -> bool:
         """Say whether one was begun and not ended."""
+        ...
 
     def execute(self, sql: str, values: Any = ..., /) -> Rows:  # noqa: ANN401 -- of any types
         """Run one statement."""
+        ...
 
     def close(self) -> None:
         """Let go of the file."""

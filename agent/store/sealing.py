@@ -5,7 +5,7 @@ a crash in between makes the same segment once more.
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ class Sealed:
     """A segment that is in place. `facts`: the data of its SEGMENT event; None: no samples."""
 
     number: int
-    facts: dict[str, Any] | None
+    facts: Mapping[str, Any] | None
     damage: tuple[Damage, ...]
 
 
@@ -50,12 +50,12 @@ def seal(folder: RunFolder, number: int, *, at: At = nothing) -> Sealed:
     return Sealed(number, facts, damage)
 
 
-def number_of(facts: dict[str, Any]) -> int:
+def number_of(facts: Mapping[str, Any]) -> int:
     """Return the number of the segment that a SEGMENT event tells of."""
     return int(Path(facts["file"]).stem)
 
 
-def segment_blocks(folder: Path, facts: dict[str, Any]) -> Iterator[Block]:
+def segment_blocks(folder: Path, facts: Mapping[str, Any]) -> Iterator[Block]:
     """Yield the samples of a segment that the journal tells of. Raises: StoreError if changed."""
     path = folder / facts["file"]
     try:

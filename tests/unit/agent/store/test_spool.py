@@ -171,7 +171,7 @@ def test_a_segment_is_what_was_written_and_is_found_by_its_event(folder: RunFold
 
     sealed = seal(folder, number)
     assert sealed.facts is not None
-    assert sealed.facts | {"sha256": "", "bytes": 0} == {
+    assert dict(sealed.facts) | {"sha256": "", "bytes": 0} == {
         "file": "000001.npz",
         "sha256": "",
         "bytes": 0,
