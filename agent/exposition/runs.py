@@ -6,12 +6,13 @@ r"""Runs on the metrics page: what is on in a bay, how far it is, and how it sta
 'rackproof_run_qualified_seconds{bay="bay-01"} 60.0\n'
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
 from agent.exposition import names
 from agent.exposition.device import pairs
+from agent.exposition.labels import escape
 from agent.exposition.names import Family
 
 VERDICTS: Final = ("PASS", "INCONCLUSIVE", "ABORTED", "FAIL")
@@ -47,12 +48,13 @@ class RunView:
 
 def lines(bay: str, view: RunView) -> dict[Family, bytes]:
     """Return its lines by family. Where one of a few words is true, the others are 0."""
-    found = {names.RUN_VERDICT: _words(names.RUN_VERDICT, bay, "verdict", VERDICTS, view.verdict)}
+    home = b'bay="%b"' % escape(bay)
+    found = {names.RUN_VERDICT: _words(names.RUN_VERDICT, home, b"verdict", VERDICTS, view.verdict)}
     if view.over:
         return found
-    found[names.RUN_JUDGING] = _words(names.RUN_JUDGING, bay, "judging", JUDGING, view.judging)
-    about = {"stage": view.stage, "attempt": str(view.attempt), "phase": view.phase}
-    found[names.RUN_STAGE_INFO] = _line(names.RUN_STAGE_INFO, {"bay": bay, **about}, 1)
+    found[names.RUN_JUDGING] = _words(names.RUN_JUDGING, home, b"judging", JUDGING, view.judging)
+    about = pairs(stage=view.stage, attempt=str(view.attempt), phase=view.phase)
+    found[names.RUN_STAGE_INFO] = _line(names.RUN_STAGE_INFO, b"%b,%b" % (home, about), 1)
     for family, value in (
         (names.RUN_QUALIFIED, view.qualified_s),
         (names.RUN_REQUIRED, view.required_s),
@@ -61,15 +63,18 @@ def lines(bay: str, view: RunView) -> dict[Family, bytes]:
         (names.RUN_HELD, int(view.held)),
     ):
         if value is not None:
-            found[family] = _line(family, {"bay": bay}, value)
+            found[family] = _line(family, home, value)
     return found
 
 
-def _words(family: Family, bay: str, label: str, words: Iterable[str], true: str) -> bytes:
+def _words(family: Family, home: bytes, label: bytes, words: Iterable[str], true: str) -> bytes:
     """Return a line a word: 1 for the true one."""
-    return b"".join(_line(family, {"bay": bay, label: word}, int(word == true)) for word in words)
+    return b"".join(
+        _line(family, b'%b,%b="%b"' % (home, label, word.encode()), int(word == true))
+        for word in words
+    )
 
 
-def _line(family: Family, labels: Mapping[str, str], value: float) -> bytes:
+def _line(family: Family, labels: bytes, value: float) -> bytes:
     """Return one line."""
-    return b"%b{%b} %b\n" % (family.name.encode(), pairs(**labels), repr(value).encode())
+    return b"%b{%b} %b\n" % (family.name.encode(), labels, repr(float(value)).encode())

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse
 
@@ -19,7 +20,7 @@ ON = RunView(
     judging="qualified",
     qualified_s=60.5,
     required_s=86400.0,
-    coverage=0.998,
+    coverage=np.float64(0.998),
     coverage_min=0.995,
     verdict="PASS",
 )
