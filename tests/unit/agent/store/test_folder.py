@@ -1,5 +1,6 @@
 """The data folder: one process at a time, on a local disk, keys for nobody else."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -121,3 +122,21 @@ def test_folders_are_made_below_what_is_there(tmp_path: Path) -> None:
 
     assert (tmp_path / "a" / "b").stat().st_mode & 0o777 == 0o700
     assert (tmp_path / "a").stat().st_mode & 0o700 == 0o700
+
+
+def test_a_disk_that_fails_to_sync_is_believed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What may not be on the disk is not put in place."""
+    path = tmp_path / "file"
+    write(path, b"old")
+
+    def broken(_: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with monkeypatch.context() as patched:
+        patched.setattr("os.fsync", broken)
+        with pytest.raises(StoreError, match="Input/output error: nothing was changed"):
+            write(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]

@@ -1,5 +1,6 @@
 """The spool: every frame that was written is found again, a torn end is cut, damage is told."""
 
+import errno
 import os
 from pathlib import Path
 
@@ -244,4 +245,23 @@ def test_a_long_hour_asks_for_a_new_file(
     assert spool.full
     spool.turn()
     assert not spool.full
+    spool.close()
+
+
+def test_a_disk_that_fails_to_sync_is_told(
+    folder: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And the file is not sealed as if all of it were there."""
+    spool, _ = Spool.open(folder.spool)
+    spool.write([block(0.0)])
+
+    def broken(_: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with monkeypatch.context() as patched:
+        patched.setattr("os.fdatasync", broken)
+        for act in (spool.sync, spool.turn):
+            with pytest.raises(StoreError, match="Input/output error"):
+                act()
+    assert spool.turn() == 1
     spool.close()
