@@ -100,7 +100,8 @@ class LiveBay:
         Cost: 40 us a device of 20 channels, of which 0.1 us for each channel.
         """
         device = self._devices.get(readings.device.rpartition("/")[2])
-        if device is None or len(readings.values) != device.columns.size:
+        size = len(readings.values)
+        if device is None or not size or size != device.columns.size:
             return
         columns, where, at = device.columns, device.columns.where, readings.taken_at
         raw = readings.values[columns.columns]

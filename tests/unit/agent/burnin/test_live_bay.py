@@ -251,6 +251,14 @@ def test_devices_that_a_spec_does_not_know_are_left_alone(bay: Bay) -> None:
     assert bay.status("leak") == -1
 
 
+def test_a_device_that_has_nothing_yet_is_no_mistake(bay: Bay) -> None:
+    """A bus tells of a device before it tells of its points."""
+    assert bay.live.bind("cdu", (), {}) == {}
+    bay.poll("cdu", (), {})
+
+    assert bay.status("leak") == -1
+
+
 def test_a_device_bound_anew_speaks_for_nothing_it_no_longer_has(bay: Bay) -> None:
     """A firmware that lost its leak sensor leaves the leak unknown, not dry."""
     bay.cdu()
