@@ -33,7 +33,7 @@ def list_table(found: Document) -> None:
     rows = [("RUN", "SERIAL", "STATE", "VERDICT", "STAGE")]
     for run in runs:
         at = run["standing"]
-        stage = f"{at['stage']}, {at['phase']}" if at else ""
+        stage = f"{at['stage']}, {at['phase']}" if at and at["stage"] else ""
         rows.append((run["run"], run["serial"], run["state"], run["verdict"], stage))
     table(rows)
     if found["total"] > len(runs):
@@ -45,6 +45,8 @@ def step(run: Document) -> str:
     at = run["standing"]
     if run["state"] == "over" or not at:
         return f"{run['run']}: {run['state']}, {run['verdict']}"
+    if not at["stage"]:
+        return f"{run['run']}: {run['state']}; no stage has begun"
     where = f"{at['stage']}, attempt {at['attempt']}, {at['phase']}"
     if at["step"] is not None:
         where += f", step {at['step'] + 1}"
@@ -81,7 +83,7 @@ def _facts(run: Document) -> Iterator[tuple[str, str]]:
     yield "spec", f"{spec['id']} {spec['revision']} ({spec['status']})"
     yield "started", f"{run['started']} by {run['by']}"
     yield "ended", run["ended"] or ""
-    if at:
+    if at and at["stage"]:
         counted = f"{long_(at['qualified_s'])} of {long_(at['required_s'])}"
         yield "qualified", f"{counted}; judged now: {at['judging']}"
         yield "load", "" if at["load"] is None else f"{figure(100 * at['load'])} %"
@@ -103,7 +105,7 @@ def _stages(stages: list[dict[str, Any]]) -> None:
 def _next(run: Document) -> Iterator[str]:
     """Yield what a person can do now."""
     at = run["standing"]
-    if not at:
+    if not at or not at["stage"]:
         return
     names = {"run": run["run"], "stage": at["stage"], "attempt": at["attempt"]}
     for line in NEXT.get(run["state"], ()):

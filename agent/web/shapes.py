@@ -41,7 +41,7 @@ class Bay(Shape):
 class Standing(Shape):
     """Where the plan stands; the texts in `waiting_for` say what a person can do."""
 
-    stage: str
+    stage: Annotated[str | None, Field(description="null in the moment before the first begins")]
     attempt: int
     step: int | None
     phase: str

@@ -235,3 +235,13 @@ def test_what_is_shown_fits_eighty_columns_and_does_nothing_to_the_terminal(
     assert "    FAIL cdu.flow: \\x1b[2J low (at 90 min, 140.25 lpm, limit 150 lpm)" in shown
     assert "PASS inventory" not in shown
     assert "rackproof runs repeat run-1 inventory --by NAME --reason TEXT" in shown
+
+
+def test_a_run_that_has_only_just_begun_is_in_no_stage(say: Say, desk: "FakeDesk") -> None:
+    """The plan takes its first step within a second; until then there is none to name."""
+    say("start", "bay-01", "SN-4711", *BY)
+    desk.held["run-1"]["state"] = "running"
+    desk.held["run-1"]["standing"] |= {"stage": None, "attempt": 0, "phase": "", "needs": []}
+
+    assert say("show", "run-1").startswith("run-1: running; no stage has begun\n")
+    assert "None" not in say("list")
