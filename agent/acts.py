@@ -148,9 +148,9 @@ class Desk(Protocol):
         verdict    "PASS", "INCONCLUSIVE", "ABORTED" or "FAIL": of the latest attempts, so far
         started    UTC, ISO 8601 with Z; `ended` likewise, null while it is on
         spec       {id, revision, hash, status}
-        standing   {stage|null, attempt, step|null, phase, judging, qualified_s, required_s, load|null,
-                   needs: [...], waiting_for: [...], why: [...]}, null when over; the texts say
-                   what a person can do
+        standing   {stage|null, attempt, step|null, phase, judging, qualified_s, required_s,
+                   load|null, needs: [...], waiting_for: [...], why: [...]}, null when over; the
+                   texts say what a person can do
         stages*    in the order of the plan, every attempt, and stages to come with attempt null:
                    each {stage, attempt|null, verdict|null, outcome|null, qualified_s|null,
                    required_s|null}
