@@ -225,6 +225,42 @@ def test_a_journal_that_lost_its_end_is_refused(path: Path, opened: int) -> None
     assert path.read_bytes() == alone
 
 
+@settings(max_examples=60)
+@given(st.floats(0, 1, exclude_max=True), st.integers(0, 255))
+def test_a_log_that_was_cut_short_or_damaged_is_refused(
+    tmp_path_factory: pytest.TempPathFactory, where: float, flip: int
+) -> None:
+    """Unless all that was acknowledged is there all the same; `flip` 0: cut short."""
+    folder = tmp_path_factory.mktemp("log")
+    journal = Journal.open(folder / "journal.sqlite")
+    written = [journal.append("run", [event(float(i))], STAMP)[0] for i in range(8)]
+    left = tmp_path_factory.mktemp("left")
+    for file in folder.iterdir():
+        if not file.name.endswith("-shm"):
+            shutil.copy(file, left)
+    journal.close()
+    log = left / "journal.sqlite-wal"
+    data = bytearray(log.read_bytes())
+    place = int(where * len(data))
+    if flip:
+        data[place] ^= flip
+    log.write_bytes(data if flip else data[:place])
+
+    found, said = written, ""
+    try:
+        again = Journal.open(left / "journal.sqlite")
+    except StoreError as error:
+        said = str(error)
+    else:
+        found = again.entries("run")
+        again.close()
+
+    assert found == written
+    assert not said or "lacks entry 8 of run run" in said
+    shutil.rmtree(folder)
+    shutil.rmtree(left)
+
+
 def test_a_journal_that_is_gone_is_not_begun_anew(path: Path) -> None:
     """A data folder without its journal is a folder to be restored, not a new one."""
     journal = Journal.open(path)
