@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from agent.burnin.block import Block
 from agent.burnin.design import Design
 from agent.burnin.event import Event, Kind
+from collectors.quantity import Quantity, conversion
 from collectors.readings import Quality
 
 BUCKETS_MAX: Final = 600  # of a chart: one is narrower than a printed line
@@ -27,10 +28,12 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Which channels of the design stand in a device's arrays."""
+    """Which channels of the design stand in a device's arrays, and in which unit."""
 
     columns: NDArray[np.intp]  # of the array
     places: NDArray[np.intp]  # of the design
+    scale: Floats  # value * scale + offset is in the unit of the design
+    offset: Floats
 
 
 def columns_of(design: Design, events: Iterable[Event]) -> dict[tuple[str, int], Columns]:
@@ -40,12 +43,25 @@ def columns_of(design: Design, events: Iterable[Event]) -> dict[tuple[str, int],
     for event in events:
         if event.kind is not Kind.BOUND:
             continue
-        device = event.data["device"]
-        names = [(device, column["name"]) for column in event.data["columns"]]
-        known = [n for n, name in enumerate(names) if name in place]
-        places = np.array([place[names[n]] for n in known], np.intp)
-        found[device, event.data["binding"]] = Columns(np.array(known, np.intp), places)
+        device, told = event.data["device"], event.data["columns"]
+        known = [n for n, column in enumerate(told) if (device, column["name"]) in place]
+        places = [place[device, told[n]["name"]] for n in known]
+        units = [_conversion(design, to, told[n]) for n, to in zip(known, places, strict=True)]
+        found[device, event.data["binding"]] = Columns(
+            np.array(known, np.intp),
+            np.array(places, np.intp),
+            np.array([scale for scale, _ in units]),
+            np.array([offset for _, offset in units]),
+        )
     return found
+
+
+def _conversion(design: Design, place: int, column: Mapping[str, Any]) -> tuple[float, float]:
+    """Return what makes a device's values those of the design; a state's number stays as it is."""
+    wanted, given = design.channels[place].row.quantity, Quantity.of(column["quantity"])
+    if wanted is None or wanted.is_state or given.is_state:
+        return 1.0, 0.0
+    return conversion(given.symbol, wanted)
 
 
 class Grid(NamedTuple):
@@ -144,6 +160,6 @@ def readings(
     for block in blocks:
         found = columns.get((block.device, block.binding))
         if found is not None and len(found.places) and len(block.asked):
-            values = block.values[:, found.columns]
+            values = block.values[:, found.columns] * found.scale + found.offset
             good = block.quality[:, found.columns] == Quality.GOOD
             yield block, found, np.where(good, values, np.nan)

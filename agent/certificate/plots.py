@@ -181,7 +181,7 @@ def _envelope(frame: Frame, step: float, runs: Sequence[Run], pen: Pen, u: float
 
 def _stairs(frame: Frame, points: Sequence[Sequence[float | None]]) -> str:
     """Return the way along what was asked for: level until the next change."""
-    ends = [*(at for at, _ in points[1:]), frame.end]
+    ends = [*(at for at, _ in points), frame.end][1:]
     return "".join(
         f"M{frame.x(at):.1f} {frame.y(value):.1f}H{frame.x(until):.1f}"
         for (at, value), until in zip(points, ends, strict=True)

@@ -85,13 +85,16 @@ def judged(design: Design, spell: Spell) -> NDArray[np.bool_]:
 
 
 def judging_terms(design: Design, attempt: Attempt) -> Iterator[tuple[int, Terms]]:
-    """Yield each channel that an attempt judged, and the terms by which it did so first."""
+    """Yield each channel that an attempt was to judge, and the terms by which it did so first.
+
+    One that it never came to judge stands last, with the terms by which it would have been.
+    """
     seen = np.zeros(len(design.channels), np.bool_)
-    for spell in attempt.spells:
-        mask = judged(design, spell) & ~seen
+    held = [(terms(design, spell.moment), judged(design, spell)) for spell in attempt.spells]
+    for by, mask in [*held, *((by, by.judged) for by, _ in held)]:
+        for place in np.flatnonzero(mask & ~seen):
+            yield int(place), by
         seen |= mask
-        for place in np.flatnonzero(mask):
-            yield int(place), terms(design, spell.moment)
 
 
 def required_s(stage: Stage) -> float:

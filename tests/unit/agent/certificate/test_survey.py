@@ -6,84 +6,25 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.burnin.block import Block
 from agent.burnin.design import Design
-from agent.burnin.event import Event, Kind
 from agent.certificate.page import html
 from agent.certificate.percentile import Largest
 from agent.certificate.survey import Survey, survey
 from agent.certificate.timeline import attempts, loads
-from collectors.readings import Quality
+from tests.unit.agent.certificate.told import ASKED, blocks, column_of, events
 
-END = 3700.0
-ASKED = np.arange(0.0, END, 2.0)
 LOST = (1200.0, 1500.0)
 
 
-def events(design: Design) -> list[Event]:
-    """Tell a run of the demo's one stage, with a pause in it."""
-    bound = [
-        Event(
-            5.0,
-            Kind.BOUND,
-            {
-                "device": device,
-                "binding": 1,
-                "interval_s": 2.0,
-                "columns": [
-                    {"name": "not_in_the_spec"},
-                    *({"name": channel.name} for channel in reversed(design.channels[where])),
-                ],
-            },
-        )
-        for device, where in design.places.items()
-    ]
-    stage = {"stage": "soak", "attempt": 1}
-    phase = {**stage, "step": None, "load": 1.0, "affected": []}
-    return [
-        Event(0.0, Kind.RUN_STARTED, {}),
-        *bound,
-        Event(20.0, Kind.STAGE_STARTED, stage),
-        Event(20.0, Kind.PHASE, {**phase, "phase": "dwell"}),
-        Event(40.0, Kind.WINDOW, {"judging": "qualified", "why": []}),
-        Event(2000.0, Kind.WINDOW, {"judging": "none", "why": ["paused"]}),
-        Event(2100.0, Kind.WINDOW, {"judging": "qualified", "why": []}),
-        Event(3690.0, Kind.STAGE_OVER, {**stage, "qualified_s": 3550.0}),
-        Event(END, Kind.RUN_OVER, {"outcome": "completed", "by": None, "reason": ""}),
-    ]
-
-
-def blocks(design: Design, size: int = 100) -> Iterator[Block]:
-    """Make samples: every channel near its nominal, the rack silent for a while."""
-    rng = np.random.default_rng(4)
-    for start in range(0, len(ASKED), size):
-        asked = ASKED[start : start + size]
-        for device, where in design.places.items():
-            nominal = np.nan_to_num(design.nominal[where], nan=20.0)[::-1]
-            values = nominal * (1 + 0.01 * rng.standard_normal((len(asked), len(nominal))))
-            values = np.column_stack([np.full(len(asked), 1e9), values])
-            quality = np.full(values.shape, Quality.GOOD, np.uint8)
-            if device == "rack":
-                quality[(asked >= LOST[0]) & (asked < LOST[1])] = Quality.COMM_LOST
-            values[quality != Quality.GOOD] = np.nan
-            yield Block(
-                device=device,
-                binding=1,
-                asked=asked,
-                taken=asked + 0.1,
-                values=values,
-                quality=quality,
-                raw=values,
-            )
-
-
-def surveyed(design: Design, size: int = 100) -> Survey:
-    """Survey that run."""
+def surveyed(design: Design) -> Survey:
+    """Survey a run in which the rack was silent for a while."""
     told = events(design)
-    return survey(design, told, attempts(told), lambda: blocks(design, size))
+    return survey(design, told, attempts(told), lambda: blocks(design, LOST))
 
 
 def place(design: Design, device: str, name: str) -> int:
@@ -114,24 +55,22 @@ def test_p99_is_of_what_was_judged(small: Design) -> None:
     seen = surveyed(small)
 
     flow = place(small, "rack", "flow")
-    column = 1 + (small.places["rack"].stop - 1 - flow)
-    values = np.concatenate([b.values[:, column] for b in blocks(small) if b.device == "rack"])
+    column = column_of(small, "rack", "flow")
+    samples = blocks(small, LOST)
+    values = np.concatenate([b.values[:, column] for b in samples if b.device == "rack"])
     inside = ((ASKED >= 40) & (ASKED < 2000)) | ((ASKED >= 2100) & (ASKED < 3690))
     judged = values[inside & np.isfinite(values)]
     assert seen.p99[0, flow] == np.sort(judged)[math.ceil(0.99 * len(judged)) - 1]
 
 
-@given(st.sampled_from([7, 100, 5000]))
-@settings(max_examples=3)
-def test_how_samples_are_cut_into_blocks_says_nothing(small: Design, size: int) -> None:
+@pytest.mark.parametrize("seed", [7, 100])
+def test_how_samples_are_cut_into_blocks_says_nothing(small: Design, seed: int) -> None:
     """Segments end where they end; no figure may depend on it."""
-    one = np.concatenate([b.values for b in blocks(small, 5000) if b.device == "cdu"])
-    rng = random.Random(size)
-    cut = sorted(rng.sample(range(1, len(ASKED)), 5))
+    cut = sorted(random.Random(seed).sample(range(1, len(ASKED)), 5))
 
     def pieces() -> Iterator[Block]:
         """Cut the same samples elsewhere."""
-        for block in blocks(small, 5000):
+        for block in blocks(small, LOST, 5000):
             for first, last in zip([0, *cut], [*cut, len(ASKED)], strict=True):
                 yield Block(
                     device=block.device,
@@ -143,10 +82,9 @@ def test_how_samples_are_cut_into_blocks_says_nothing(small: Design, size: int) 
                 )
 
     told = events(small)
-    whole = survey(small, told, attempts(told), lambda: blocks(small, 5000))
+    whole = survey(small, told, attempts(told), lambda: blocks(small, LOST, 5000))
     parts = survey(small, told, attempts(told), pieces)
 
-    assert len(one) == len(ASKED)
     np.testing.assert_array_equal(whole.p99, parts.p99)
     assert whole.coverage == parts.coverage
     assert _shape(whole.plots) == _shape(parts.plots)
