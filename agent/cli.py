@@ -23,7 +23,10 @@ COMMANDS: Final = {  # in the order in which a newcomer needs them
     "check": ("agent.commands.check", "Validate a floor file and all it refers to."),
     "run": ("agent.commands.run", "Poll, judge and export a floor until told to stop."),
     "runs": ("agent.commands.runs", "Begin, follow and end burn-in runs."),
-    "spec": ("agent.commands.spec", "Validate and show a design spec."),
+    "verify": ("agent.commands.verify", "Check a record of a run, offline."),
+    "replay": ("agent.commands.replay", "Judge a record's evidence again, or by another spec."),
+    "export": ("agent.commands.export", "Write a record's samples as CSV or Parquet."),
+    "spec": ("agent.commands.spec", "Validate, show and compare design specs."),
     "profile": ("agent.commands.profile", "List, show and test device profiles."),
     "record": ("agent.commands.record", "Walk a device into a recording."),
 }

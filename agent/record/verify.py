@@ -4,7 +4,7 @@ Hashes come first: where they agree, every byte is as it was. The rest says what
 guards against a record that was sealed wrongly in the first place.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -13,17 +13,20 @@ from agent import canonical
 from agent.burnin.block import Block
 from agent.burnin.event import Event, Kind
 from agent.burnin.spec import load_spec
+from agent.burnin.verdict import Verdict
 from agent.record import manifest as m
 from agent.record import merkle
 from agent.record.chain import Journal, read_journal
 from agent.record.finding import Finding
 from agent.record.folder import listing
+from agent.record.judgement import Judgement
 from agent.record.keys import SIGNATURE_BYTES, KeyFileError, PublicKey
+from agent.store.entry import Entry
 from agent.store.segments import SegmentError, unpack
 from collectors.document import BYTES_MAX, DocumentError
 
-Stages = Mapping[tuple[str, int], str]  # stage, attempt -> verdict
-Rejudge = Callable[[bytes, Sequence[Event], Iterable[Block]], tuple[str, Stages]]
+Rejudge = Callable[[bytes, Sequence[Event], Iterable[Block]], Judgement]
+UNDECIDED: Final = Verdict.INCONCLUSIVE.name
 SMALL_BYTES_MAX: Final = 64 << 20  # what is read in one piece; a summary of 16 stages has 5 MB
 
 
@@ -39,6 +42,12 @@ class Report:
     checked: list[str] = field(default_factory=list)  # in words, in order
     manifest: m.Manifest | None = None
     pinned: bool = False  # the key was compared with one that the caller trusts
+    entries: list[Entry] = field(default_factory=list)  # the journal, where it is sound
+
+    @property
+    def events(self) -> list[Event]:
+        """Return what happened in the run."""
+        return [entry.event for entry in self.entries]
 
     @property
     def verified(self) -> bool:
@@ -215,7 +224,8 @@ class _Check:
             self.wrong(finding.file, finding.text, finding.line)
         if journal.findings:
             return None
-        self.report.checked.append(f"{len(journal.events)} journal entries in one chain")
+        self.report.entries = journal.entries
+        self.report.checked.append(f"{len(journal.entries)} journal entries in one chain")
         return journal
 
     def _segments(self, events: Sequence[Event]) -> None:
@@ -297,18 +307,34 @@ class _Check:
             self.report.checked.append("not judged again: the evidence is not what was sealed")
             return
         try:
-            verdict, stages = rejudge(spec, events, blocks(self.folder, events))
+            again = rejudge(spec, events, blocks(self.folder, events))
         except SegmentError as error:
             self.wrong(m.SEGMENTS, str(error))
             return
-        if verdict != manifest.verdict:
-            self.wrong(m.RECORD, f"{manifest.verdict}, but the evidence says {verdict}")
+        if again.verdict != manifest.verdict:
+            self.wrong(m.RECORD, f"{manifest.verdict}, but the evidence says {again.verdict}")
         for stage in manifest.stages:
-            again = stages.get((stage.stage, stage.attempt), "nothing")
-            if again != stage.verdict:
-                text = f"{stage.stage}, attempt {stage.attempt}: {stage.verdict}"
-                self.wrong(m.RECORD, f"{text}, but the evidence says {again}")
-        self.report.checked.append(f"judged again: {verdict}")
+            attempt = again.attempts.get((stage.stage, stage.attempt))
+            of = f"{stage.stage}, attempt {stage.attempt}"
+            if attempt is None:
+                self.wrong(m.RECORD, f"{of}: the evidence knows of no such attempt")
+            elif attempt.verdict != stage.verdict:
+                text = f"{of}: {stage.verdict}, but the evidence says {attempt.verdict}"
+                self.wrong(m.RECORD, text)
+        if m.SUMMARY not in self._wrong_files():
+            self._channels(again)
+        self.report.checked.append(f"judged again: {again.verdict}")
+
+    def _channels(self, again: Judgement) -> None:
+        """Compare the channels' verdicts that certificates show."""
+        for stage in canonical.decode((self.folder / m.SUMMARY).read_bytes())["stages"]:
+            attempt = again.attempts.get((stage["stage"], stage["attempt"]))
+            for channel in stage["channels"] if attempt is not None else ():
+                name, told = f"{channel['device']}.{channel['channel']}", channel["verdict"]
+                found = attempt.channels.get(name, UNDECIDED) if attempt is not None else told
+                if told not in (None, found):
+                    of = f"{stage['stage']}, attempt {stage['attempt']}: {name}"
+                    self.wrong(m.SUMMARY, f"{of}: {told}, but the evidence says {found}")
 
 
 def segment_name(event: Event) -> str:

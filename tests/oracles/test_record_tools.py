@@ -2,6 +2,8 @@
 
 import base64
 import json
+import re
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -127,6 +129,29 @@ def test_openssl_verifies_the_statement(record: Path, tmp_path: Path) -> None:
     assert statement["predicate"]["result"] == "PASSED"
     assert statement["predicate"]["passedTests"] == ["soak"]
     assert all(len(s["digest"]) == 1 for s in statement["subject"])
+
+
+@pytest.mark.skipif(shutil.which("jq") is None, reason="jq is not installed")
+def test_what_the_documentation_says_works_and_finds_changes(record: Path, tmp_path: Path) -> None:
+    """Each line of docs/record.md, as somebody would paste it."""
+    page = (Path(__file__).parents[2] / "docs" / "record.md").read_text()
+    blocks = re.findall(r"```sh\n(.*?)```", page, re.DOTALL)
+    script = "set -e\n" + "\n".join(re.sub(r"(?m)^cd .*", "", block) for block in blocks)
+    folder = shutil.copytree(record, tmp_path / "copy")
+    shutil.copy(record / "key.pub", folder / "signing.pub.pem")
+
+    told = run(folder, "bash", "-c", script)
+
+    key = json.loads((record / "record.json").read_text())["key"]["fingerprint"]
+    assert len(blocks) == 3
+    assert key in told
+    assert "Successfully" in told
+    assert "does not follow" not in told
+    assert "missing" not in told
+    text = (folder / "journal.jsonl").read_text()
+    (folder / "journal.jsonl").unlink()
+    (folder / "journal.jsonl").write_text(text.replace('"boot":"b"', '"boot":"c"'))
+    assert "the end is missing" in run(folder, "bash", "-c", blocks[2])
 
 
 @pytest.mark.parametrize("verdict", VERDICTS)
