@@ -52,6 +52,15 @@ class Window:
         """Say whether enough of the window is known."""
         return sum(b.known for b in self.bins) >= COVERED_MIN * self.seconds
 
+    @property
+    def missing(self) -> float:
+        """Return which share of the window is not known, 0..1."""
+        if not self.bins:
+            return 1.0
+        known = math.fsum(b.known for b in self.bins)
+        whole = max(self.seconds, self.bins[-1].end - self.bins[0].start)
+        return max(0.0, 1.0 - known / whole)
+
     def mean(self) -> float:
         """Return the mean over time; NaN while the window is not covered."""
         if not self.covered:
