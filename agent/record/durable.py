@@ -1,71 +1,52 @@
-"""Files that are there as a whole or not at all, whenever the power goes."""
+"""Files of a record: written for good, or given a second name where they are there already."""
 
 import os
-import shutil
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-TEMPORARY: Final = ".part"  # how the name of a file ends until it is whole
+from agent.store.files import PART, make_folder, sync_folder, write
+from agent.store.trouble import StoreError
+
 READABLE: Final = 0o444  # what is sealed is not written again
 
 
-def put(folder: Path, name: str, content: bytes | Path, *, mode: int = READABLE) -> None:
-    """Write `folder/name`, on the disk when it returns; a path is linked, or copied from afar.
+def put(folder: Path, name: str, content: bytes | Path) -> None:
+    """Put `folder/name` in place, durably; what lies elsewhere is linked, or copied from afar.
 
-    Raises: OSError, and then there is either what was there before or nothing.
+    Raises: StoreError, and then there is what was there before.
     """
     path = folder / name
-    part = path.with_name(path.name + TEMPORARY)
-    if not path.parent.is_dir():
-        path.parent.mkdir()
-        sync(folder)
-    with suppress(FileNotFoundError):
-        part.unlink()
+    make_folder(path.parent)
+    if isinstance(content, bytes):
+        write(path, content, mode=READABLE)
+    elif not _linked(content, path):
+        try:
+            data = content.read_bytes()
+        except OSError as error:
+            raise StoreError(f"{content}: {error.strerror}: restore it from backup") from error
+        write(path, data, mode=READABLE)
+
+
+def _linked(source: Path, path: Path) -> bool:
+    """Give a file a second name, its bytes being on the disk; False: that cannot be done here."""
+    part = path.with_name(path.name + PART)
     try:
-        if not isinstance(content, Path) or not _linked(content, part):
-            _write(part, content, mode)
+        part.unlink(missing_ok=True)
+        part.hardlink_to(source)
+        with part.open("rb") as file:
+            os.fsync(file.fileno())
         part.replace(path)
-    except OSError:
+        part.unlink(missing_ok=True)  # renaming onto a name of the same file does nothing
+        sync_folder(path.parent)
+    except OSError:  # another file system, or one without links
         with suppress(OSError):
             part.unlink()
-        raise
-    sync(path.parent)
-
-
-def _linked(source: Path, part: Path) -> bool:
-    """Give a file a second name, and see that its bytes are on the disk; False: that cannot be."""
-    try:
-        part.hardlink_to(source)
-    except OSError:  # another file system, or one without links
         return False
-    with part.open("rb") as file:
-        os.fsync(file.fileno())
     return True
-
-
-def _write(part: Path, content: bytes | Path, mode: int) -> None:
-    """Write a file that was not there, down to the disk."""
-    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
-        if isinstance(content, Path):
-            with content.open("rb") as source:
-                shutil.copyfileobj(source, file)
-        else:
-            file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def sync(folder: Path) -> None:
-    """See that the names in a folder are on the disk."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def sweep(folder: Path) -> None:
     """Remove what a crash left half written."""
-    for part in folder.rglob("*" + TEMPORARY):
+    for part in folder.rglob("*" + PART):
         part.unlink()

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from agent import canonical
-from agent.record.durable import put, sweep, sync
+from agent.record.durable import put, sweep
 from agent.record.keys import SIGNATURE_BYTES, KeyFileError, PublicKey, SigningKey
 from agent.record.manifest import (
     FILE_NAME,
@@ -43,6 +43,7 @@ from agent.record.ocp import output
 from agent.record.statement import envelope, statement
 from agent.store.entry import Entry
 from agent.store.failpoint import At, nothing
+from agent.store.files import make_folder
 
 __all__ = ["SealError", "complete", "lay", "seal", "sealed"]
 
@@ -73,10 +74,10 @@ def lay(
     """Lay the evidence into a folder; return what stands for it: certificates name its root.
 
     `segments`: their names, as the journal has them, and where each lies.
-    Raises: OSError, SealError.
+    Raises: StoreError, SealError.
     """
-    folder.mkdir(exist_ok=True)
-    sync(folder.parent)
+    make_folder(folder)
+    sweep(folder)
     put(folder, SPEC, spec)
     put(folder, JOURNAL, b"".join(entry.line + b"\n" for entry in journal))
     for name, path in segments.items():
@@ -93,7 +94,7 @@ def complete(
 ) -> Manifest:
     """Add all that is made of a summary to laid evidence, then seal; `certificates`: by file name.
 
-    Raises: SealError, OSError, and then it can be tried again.
+    Raises: SealError, StoreError, and then it can be tried again.
     """
     if (done := sealed(folder)) is not None:
         return done
@@ -121,7 +122,7 @@ def sealed(folder: Path) -> Manifest | None:
 def seal(folder: Path, facts: Mapping[str, Any], key: SigningKey, at: At = nothing) -> Manifest:
     """Seal and sign what is in a folder, durably; `facts`: what `manifest.facts` makes of a run.
 
-    Raises: SealError, OSError, and then it can be tried again.
+    Raises: SealError, StoreError, and then it can be tried again.
     """
     sweep(folder)
     if (done := sealed(folder)) is not None:

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 
-from agent.record.durable import put
+from agent.store.files import make_folder, write
 
 SIGNATURE_BYTES: Final = 64  # RFC 8032 §5.1.6
 PEM_BYTES_MAX: Final = 10_000  # ours have 113 and 119
@@ -90,14 +90,14 @@ class SigningKey:
         """Return the key of a folder; where there is none, make one.
 
         A public part that belongs to another key is kept under `old/`: that key was taken out of
-        service. Raises: KeyFileError, OSError.
+        service. Raises: KeyFileError, StoreError.
         """
         path = folder / PRIVATE
         if not path.exists():
             made = Ed25519PrivateKey.generate()
             pem = made.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            put(folder, PRIVATE, pem, mode=0o600)
+            make_folder(folder, 0o700)
+            write(path, pem, mode=0o600)
         key = cls._of(_private(path))
         _publish(folder, key.public)
         return key
@@ -131,9 +131,9 @@ def _publish(folder: Path, key: PublicKey) -> None:
     if before == key and path.read_bytes() == key.pem:
         return
     if before is not None and before != key:
-        (folder / OLD).mkdir(exist_ok=True)
-        put(folder, f"{OLD}/{before.fingerprint[:16]}.pub.pem", before.pem)
-    put(folder, PUBLIC, key.pem)
+        make_folder(folder / OLD)
+        write(folder / OLD / f"{before.fingerprint[:16]}.pub.pem", before.pem)
+    write(path, key.pem)
 
 
 def _bounded(path: Path) -> bytes:

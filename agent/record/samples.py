@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from agent.burnin.block import Block
 from agent.burnin.event import Event, Kind
-from agent.record.durable import put
 from agent.store.segments import unpack
 from collectors.quantity import Quantity, UnitError
 from collectors.readings import Quality
@@ -104,8 +103,9 @@ def write_csv(folder: Path, name: str, run: str, parts: Sequence[Rows]) -> Path:
                 strict=True,
             )
         )
-    put(folder, f"{name}.csv", text.getvalue().encode(), mode=0o644)
-    return folder / f"{name}.csv"
+    path = folder / f"{name}.csv"
+    path.write_text(text.getvalue(), encoding="utf-8", newline="")
+    return path
 
 
 def _known(values: NDArray[np.float64]) -> list[float | None]:

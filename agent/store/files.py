@@ -3,19 +3,24 @@
 import os
 from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
 from agent.store.failpoint import At, nothing
 from agent.store.trouble import StoreError
 
+PART: Final = ".part"  # how the name of a file ends until all of it is there
 
-def write(path: Path, data: bytes, *, at: At = nothing) -> None:
+
+def write(path: Path, data: bytes, *, mode: int = 0o644, at: At = nothing) -> None:
     """Put a file in place, over one that is there; durable when it returns.
 
     Raises: StoreError, and then whatever was there before still is.
     """
-    part = path.with_name(path.name + ".part")
+    part = path.with_name(path.name + PART)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
     try:
-        with part.open("wb") as file:
+        part.unlink(missing_ok=True)
+        with os.fdopen(os.open(part, flags, mode), "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
