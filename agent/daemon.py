@@ -70,6 +70,7 @@ async def _serve(config: FloorConfig) -> int:
             )
             log.info("listening", url=f"http://{address[0]}:{address[1]}")
             await daemon.run(stop, reload)
+            desk.news.close()  # whoever follows would keep the server from stopping
             log.info("stopping")
     except (StoreError, KeyFileError) as error:
         log.error("data_unusable", folder=str(config.data), why=str(error))  # noqa: TRY400 -- no stack helps here

@@ -17,9 +17,9 @@ from agent.burnin.spec import load_spec
 from agent.certificate.page import html
 from agent.certificate.pdf import PdfError, pdf
 from agent.certificate.summary import summarise
-from agent.record.folder import complete, evidence_of, lay, sealed
+from agent.record.folder import complete, contents, lay, sealed
 from agent.record.keys import SigningKey
-from agent.record.manifest import JOURNAL, SPEC
+from agent.record.manifest import JOURNAL, SPEC, evidence
 from agent.record.verify import blocks
 from agent.store.entry import Entry, chain
 from agent.store.failpoint import from_environment
@@ -86,7 +86,7 @@ def record(folder: Path, keys: Path) -> None:
 
 def _evidence(folder: Path, entries: Sequence[Entry]) -> dict[str, object]:
     """Return what the certificate says of its evidence."""
-    found = evidence_of(folder)
+    found = evidence(contents(folder))
     end = entries[-1]
     return {**found.model_dump(), "journal_head": end.hash, "entries": end.seq}
 

@@ -125,8 +125,8 @@ class OpenRun:
     # -- what happens --------------------------------------------------------------------------
 
     def begin(self, facts: Mapping[str, Any]) -> None:
-        """Start at run second 0; `store` writes it down."""
-        self._pending += self.run.begin(facts)
+        """Start at run second 0, with the first stage; `store` writes it down."""
+        self._pending += [*self.run.begin(facts), *self.run.tick(0.0)]
 
     def acted(self, events: Sequence[Event]) -> None:
         """Take in what a person did; `store` writes it down."""

@@ -27,8 +27,8 @@ class Past(NamedTuple):
 def rebuilt(design: Design, folder: RunFolder, entries: Sequence[Entry], at: At) -> Past:
     """Rebuild a run; it takes seconds for a day of samples. Raises: StoreError."""
     told = [dict(e.event.data) for e in entries if e.event.kind is Kind.SEGMENT]
-    last_sealed = max((number_of(facts) for facts in told), default=0)
-    spool, recovered = Spool.open(folder.spool, sealed=last_sealed, at=at)
+    known = {number_of(facts) for facts in told}
+    spool, recovered = Spool.open(folder.spool, sealed=known, at=at)
     sealed = tuple(seal(folder, number, at=at) for number in recovered.files)
     told += [each.facts for each in sealed if each.facts is not None]
     events = [entry.event for entry in entries]
