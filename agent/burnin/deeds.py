@@ -69,11 +69,14 @@ class Deeds:
         last = (stage, self.course.attempts.get(stage, 0))
         if not last[1] or (self.course.now is not None and self.course.now.stage.id == stage):
             raise ActError(f"{stage} has no attempt that is over; {self._past()}")
-        verdict = self.course.verdicts[last]
-        if verdict is None:
+        if stage in self.course.todo:
+            raise ActError(f"{stage} is to be repeated already; it comes next")
+        if self.course.verdicts[last] is None:
             raise ActError(f"{stage} is not judged yet; ask again in half a minute")
-        if verdict is Verdict.FAIL and last not in self.course.disposed:
-            raise ActError(f"{stage} failed; say first what became of attempt {last[1]}: dispose")
+        failed = [last] if self.course.verdicts[last] is Verdict.FAIL else []
+        for of in [*failed, *([self.course.tripped] if self.course.tripped else [])]:
+            if of not in self.course.disposed:
+                raise ActError(f"{of[0]} failed; say first what became of attempt {of[1]}: dispose")
         return self._noted([Event(at, Kind.REPEAT, {"stage": stage, "by": by, "reason": reason})])
 
     def dispose(self, at: float, data: Mapping[str, Any]) -> list[Event]:

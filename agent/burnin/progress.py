@@ -4,7 +4,7 @@ docs/plan.md tells it from the outside.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from agent.burnin.attempt import (
     ALWAYS,
@@ -23,6 +23,9 @@ from agent.burnin.event import Event, Kind
 from agent.burnin.format import Gate
 from agent.burnin.terms import Moment, broken_part, load_of, stage_of
 from agent.burnin.verdict import Verdict
+
+SETTLED_S: Final = 30.0  # the slowest slot: shorter stretches would count as time nobody judges
+SETTLING: Final = f"all is well again, for less than {SETTLED_S:g} s"
 
 
 class Sight(Protocol):
@@ -68,18 +71,15 @@ class Progress:
 
     def _goes_on(self, now: Attempt, at: float, sight: Sight) -> list[Event]:
         """Return what happens next in the phase that is on."""
-        match now.phase:
-            case "needs":
-                return self._in_needs(now, at)
-            case "entry":
-                return self._in_entry(now, at, sight)
-            case "breaking":
-                return self._in_breaking(now, at, sight)
-            case "mending":
-                return self._in_mending(now, at, sight)
-            case "exit":
-                return self._in_exit(now, at, sight)
-        return self._count(now, at, sight)
+        phases = {
+            "": self._begun,
+            "needs": self._in_needs,
+            "entry": self._in_entry,
+            "breaking": self._in_breaking,
+            "mending": self._in_mending,
+            "exit": self._in_exit,
+        }
+        return phases.get(now.phase, self._count)(now, at, sight)
 
     def _between(self, at: float) -> list[Event]:
         """Begin the next stage, or end the run where its verdict cannot get better."""
@@ -95,12 +95,16 @@ class Progress:
             return [Event(at, Kind.RUN_OVER, {"outcome": "completed", "by": None, "reason": ""})]
         return []
 
-    def _in_needs(self, now: Attempt, at: float) -> list[Event]:
+    def _begun(self, now: Attempt, at: float, _: Sight) -> list[Event]:
+        """Go on with a stage of which no phase was written down."""
+        return self._enter(now, at, "needs", None)
+
+    def _in_needs(self, now: Attempt, at: float, _: Sight) -> list[Event]:
         """Wait for people."""
         if refused := self._refused(now):
             return [ended(now, at, "refused", f"{refused} was answered no")]
         if open_needs(now):
-            return []
+            return self._judge(at, NO_JUDGING, ())
         if now.stage.entry is not None:
             return self._enter(now, at, "entry", None)
         return self._first(now, at)
@@ -114,7 +118,8 @@ class Progress:
         assert now.stage.entry is not None
         if self._waited(now, now.stage.entry, at, sight):
             return self._first(now, at)
-        return self._timed_out(now, now.stage.entry, at, "entry")
+        timed_out = self._timed_out(now, now.stage.entry, at, "entry")
+        return timed_out or self._judge(at, NO_JUDGING, ())
 
     def _waited(self, now: Attempt, gate: Gate, at: float, sight: Sight) -> bool:
         """Say whether a gate's conditions have held for as long as it wants."""
@@ -123,9 +128,7 @@ class Progress:
         if not all(truths):
             now.holding_since = None
             return False
-        if now.holding_since is None:
-            now.holding_since = at
-        return at - now.holding_since >= gate.spell
+        return _held(now, at, gate.spell)
 
     def _timed_out(self, now: Attempt, gate: Gate, at: float, what: str) -> list[Event]:
         """End the stage where a gate was waited for in vain."""
@@ -153,7 +156,7 @@ class Progress:
         events = self._judge(at, ALWAYS, ())
         if at - now.since >= steps.each:
             some = any(shown)
-            now.complete = some and None not in shown
+            now.complete &= some and None not in shown
             part = broken_part(now.stage, now.step)
             seen = "not all of it" if some else "nothing"
             text = f"{part} was to be taken away, and {seen} shows it"
@@ -169,7 +172,7 @@ class Progress:
             return self._enter(now, at, "mended", now.step)
         events = self._judge(at, ALWAYS, ())
         if at - now.since >= max(steps.restore, steps.each):
-            now.complete = None not in shown
+            now.complete &= None not in shown
             part = broken_part(now.stage, now.step)
             return [*events, ended(now, at, "not_mended", f"{part} did not come back as it was")]
         return events
@@ -179,6 +182,10 @@ class Progress:
         if now.qualified(at) >= phase_s(now.stage, now.phase):
             return self._next(now, at)
         why = tuple(self._hindered(now, at, sight))
+        if why:
+            now.holding_since = None
+        elif now.why and not _held(now, at, SETTLED_S):
+            why = (SETTLING,)
         return self._judge(at, ALWAYS if why else QUALIFIED, why)
 
     def _hindered(self, now: Attempt, at: float, sight: Sight) -> list[str]:
@@ -237,6 +244,13 @@ class Progress:
         for event in events:
             self.course.note(event)
         return events
+
+
+def _held(now: Attempt, at: float, spell: float) -> bool:
+    """Say whether what holds at this tick has held for so many seconds."""
+    if now.holding_since is None:
+        now.holding_since = at
+    return at - now.holding_since >= spell
 
 
 def gate_truths(gate: Gate, at: float, sight: Sight) -> list[tuple[str, bool | None]]:

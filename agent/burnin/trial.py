@@ -61,6 +61,7 @@ class Trial:
         self._rules: dict[Moment, list[Rules]] = {}
         self._now: Evidence | None = None
         self._edge = 0.0  # when phase or judging changed last
+        self._judging = ""  # what is judged since then
         self._asked: list[Bools] = []  # of each group: which channels are judged now
 
     def note(self, event: Event) -> None:
@@ -195,6 +196,7 @@ class Trial:
         self._spans = [each.span() for each in rules[len(self._groups) :]]
         self._latest.load(held.load)
         self._checks(moment, held)
+        self._judging = ""
         self._on_window(at, {"judging": "none"})
 
     def _checks(self, moment: Moment, held: Terms) -> None:
@@ -209,7 +211,9 @@ class Trial:
             ]
 
     def _on_window(self, at: float, data: Mapping[str, Any]) -> None:
-        self._edge = at
+        if data["judging"] == self._judging:  # for another reason: no slot is lost for that
+            return
+        self._edge, self._judging = at, data["judging"]
         parts = self._now.parts if self._now is not None else ()
         self._asked = [_asked(part.rules, data["judging"]) for part in parts]
 
