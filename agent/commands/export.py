@@ -50,7 +50,7 @@ def export(folder: Path, *, output: Path, form: str) -> int:
     readings = files = 0
     for name, parts in segments(folder, columns):
         write(output, name, report.manifest.run, parts)
-        readings += sum(rows.at.size for rows in parts)
+        readings += sum(rows.value.size for rows in parts)
         files += 1
     say(f"{output}: {readings:,} readings in {count(files, 'file')}")
     return Exit.YES

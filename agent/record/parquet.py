@@ -10,12 +10,10 @@ from agent.record.samples import QUALITIES, Rows
 
 _SELECT: Final = """
 INSERT INTO samples
-SELECT $run, $device, names.channel, rows.at_s, make_timestamptz(rows.micros),
-       CASE WHEN isnan(rows.value) THEN NULL ELSE rows.value END,
-       names.unit, qualities.label, CASE WHEN isnan(rows.raw) THEN NULL ELSE rows.raw END
+SELECT $run, $device, $channels[channel + 1], at_s, make_timestamptz(micros),
+       CASE WHEN isnan(value) THEN NULL ELSE value END,
+       $units[channel + 1], $qualities[quality + 1], CASE WHEN isnan(raw) THEN NULL ELSE raw END
 FROM rows
-JOIN names ON rows.channel = names.number
-JOIN qualities ON rows.quality = qualities.number
 """
 _TABLE: Final = """
 CREATE OR REPLACE TABLE samples (run VARCHAR, device VARCHAR, channel VARCHAR, at_s DOUBLE,
@@ -42,34 +40,24 @@ class Writer:
     def write(self, folder: Path, name: str, run: str, parts: Sequence[Rows]) -> Path:
         """Write the rows of a segment; what is unknown is NULL."""
         self._database.execute(_TABLE)
-        self._table("qualities", {"label": np.array(QUALITIES, object)})
         for rows in parts:
-            names = {"channel": rows.channels, "unit": rows.units}
-            self._table("names", {key: np.array(texts, object) for key, texts in names.items()})
-            self._register("rows", _arrays(rows))
-            self._database.execute(_SELECT, {"run": run, "device": rows.device})
+            texts = {"run": run, "device": rows.device, "qualities": list(QUALITIES)}
+            texts |= {"channels": list(rows.channels), "units": list(rows.units)}
+            self._database.register("rows", _arrays(rows))
+            self._database.execute(_SELECT, texts)
         path = folder / f"{name}.parquet"
-        samples = self._database.table("samples").order("device, channel, at_s")
-        samples.write_parquet(str(path), compression="zstd")
+        self._database.table("samples").write_parquet(str(path), compression="zstd")
         return path
-
-    def _table(self, name: str, columns: dict[str, Any]) -> None:
-        """Let DuckDB see texts, numbered from 0 on."""
-        size = len(next(iter(columns.values())))
-        self._register(name, {"number": np.arange(size), **columns})
-
-    def _register(self, name: str, columns: dict[str, Any]) -> None:
-        """Let DuckDB see arrays under a name."""
-        self._database.register(name, columns)
 
 
 def _arrays(rows: Rows) -> dict[str, Any]:
     """Return the numbers of rows by their names in SQL."""
+    channels, polls = rows.value.shape
     return {
-        "channel": rows.channel,
-        "at_s": rows.at,
-        "micros": rows.micros,
-        "value": rows.value,
-        "quality": rows.quality,
-        "raw": rows.raw,
+        "channel": np.repeat(np.arange(channels, dtype=np.int32), polls),
+        "at_s": np.tile(rows.at, channels),
+        "micros": np.tile(rows.micros, channels),
+        "value": rows.value.reshape(-1),
+        "quality": rows.quality.reshape(-1),
+        "raw": rows.raw.reshape(-1),
     }

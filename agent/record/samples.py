@@ -4,8 +4,6 @@ A reading's time is that of its turn on the polling grid, on the clock that neve
 counted on from the wall clock at the run's start, so that no step of that clock shows in it.
 """
 
-import csv
-import io
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,14 +23,13 @@ QUALITIES: Final = tuple(quality.name.lower() for quality in Quality)
 
 
 class Rows(NamedTuple):
-    """The readings of one block. Shapes: [T * K], poll by poll."""
+    """The readings of one block: T polls of K channels. Shapes: [K, T], or as told."""
 
     device: str
     channels: Sequence[str]  # K
     units: Sequence[str]  # K
-    channel: NDArray[np.int32]  # which of the K
-    at: NDArray[np.float64]  # run seconds
-    micros: NDArray[np.int64]  # Unix time
+    at: NDArray[np.float64]  # [T], run seconds
+    micros: NDArray[np.int64]  # [T], Unix time
     value: NDArray[np.float64]  # NaN: unknown
     quality: NDArray[np.uint8]
     raw: NDArray[np.float64]
@@ -53,18 +50,15 @@ class Columns:
     def rows(self, block: Block) -> Rows:
         """Lay a block out. Raises: KeyError where the journal does not know it."""
         columns = self._columns[block.device, block.binding]
-        polls, width = block.raw.shape
-        at = np.repeat(block.asked, width)
         return Rows(
             device=block.device,
             channels=[column["name"] for column in columns],
             units=[_unit(column["quantity"]) for column in columns],
-            channel=np.tile(np.arange(width, dtype=np.int32), polls),
-            at=at,
-            micros=np.round((at + self._zero) * 1e6).astype(np.int64),
-            value=block.values.reshape(-1),
-            quality=block.quality.reshape(-1),
-            raw=block.raw.reshape(-1),
+            at=block.asked,
+            micros=np.round((block.asked + self._zero) * 1e6).astype(np.int64),
+            value=block.values.T,
+            quality=block.quality.T,
+            raw=block.raw.T,
         )
 
 
@@ -85,32 +79,41 @@ def segments(folder: Path, columns: Columns) -> Iterator[tuple[str, list[Rows]]]
 
 def write_csv(folder: Path, name: str, run: str, parts: Sequence[Rows]) -> Path:
     """Write the rows of a segment as CSV (RFC 4180); what is unknown is empty. Raises: OSError."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for rows in parts:
-        times = {micros: _utc(micros) for micros in np.unique(rows.micros).tolist()}
-        writer.writerows(
-            (run, rows.device, rows.channels[k], at, times[micros], value, unit, quality, raw)
-            for k, at, micros, value, unit, quality, raw in zip(
-                rows.channel.tolist(),
-                rows.at.tolist(),
-                rows.micros.tolist(),
-                _known(rows.value),
-                np.array(rows.units, object)[rows.channel],
-                np.array(QUALITIES, object)[rows.quality],
-                _known(rows.raw),
-                strict=True,
-            )
-        )
     path = folder / f"{name}.csv"
-    path.write_text(text.getvalue(), encoding="utf-8", newline="")
+    with path.open("w", encoding="utf-8", newline="") as file:
+        file.write(",".join(COLUMNS) + "\n")
+        for rows in parts:
+            times = [
+                f"{at!r},{_utc(micros)}"
+                for at, micros in zip(rows.at.tolist(), rows.micros.tolist(), strict=True)
+            ]
+            for k, channel in enumerate(rows.channels):
+                head = ",".join(map(_quoted, (run, rows.device, channel)))
+                unit = _quoted(rows.units[k])
+                file.writelines(
+                    f"{head},{time},{_number(value)},{unit},{QUALITIES[quality]},{_number(raw)}\n"
+                    for time, value, quality, raw in zip(
+                        times,
+                        rows.value[k].tolist(),
+                        rows.quality[k].tolist(),
+                        rows.raw[k].tolist(),
+                        strict=True,
+                    )
+                )
     return path
 
 
-def _known(values: NDArray[np.float64]) -> list[float | None]:
-    """Return numbers, and nothing where there is none."""
-    return [None if value != value else value for value in values.tolist()]  # noqa: PLR0124 -- NaN
+def _quoted(text: str) -> str:
+    """Return a text as a field: in quotes where it has a comma, a quote or a line end."""
+    if not set(text) & {",", '"', "\n", "\r"}:
+        return text
+    doubled = text.replace('"', '""')
+    return f'"{doubled}"'
+
+
+def _number(value: float) -> str:
+    """Return a number with every digit, and nothing where there is none."""
+    return repr(value) if value == value else ""  # noqa: PLR0124 -- NaN is what is not itself
 
 
 def _utc(micros: int) -> str:

@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
 import pytest
 
 from agent.cli import answer
 from agent.exits import Exit
+from agent.record.samples import Rows, write_csv
 
 TIGHTER = ((b"fail: +-12 %", b"fail: +-3 %"), (b"warn: +-6 %", b"warn: +-1 %"))
 
@@ -181,12 +183,24 @@ def test_export_writes_every_reading(record: Path, tmp_path: Path) -> None:
     assert len(rows) == 3 * 1080
     assert Counter(row["quality"] for row in rows) == {"good": 3237, "comm_lost": 3}
     assert {row["value"] for row in rows if row["quality"] != "good"} == {""}
-    assert rows[3]["time"] == "2026-03-01T08:00:10.000000Z"
-    assert {(row["channel"], row["unit"]) for row in rows[:3]} == {
+    assert rows[1]["time"] == "2026-03-01T08:00:10.000000Z"
+    assert {(row["channel"], row["unit"]) for row in rows} == {
         ("flow", "L/min"),
         ("pump_ok[pump1]", ""),
         ("pump_ok[pump2]", ""),
     }
+
+
+def test_csv_quotes_what_would_break_a_line(tmp_path: Path) -> None:
+    """A channel of a lane has a comma in its name."""
+    one = np.ones((1, 1))
+    rows = Rows('a"b', ["rx[swp49,lane1]"], ["dBm"], one[0], one[0].astype(int), one, one, one)
+    rows = rows._replace(quality=np.zeros((1, 1), np.uint8))
+
+    write_csv(tmp_path, "x", "run", [rows])
+
+    (row,) = rows_of(tmp_path)
+    assert (row["device"], row["channel"], row["value"]) == ('a"b', "rx[swp49,lane1]", "1.0")
 
 
 def test_parquet_holds_what_csv_holds(record: Path, tmp_path: Path) -> None:
