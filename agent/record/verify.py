@@ -18,7 +18,7 @@ from agent.record import manifest as m
 from agent.record import merkle
 from agent.record.chain import Journal, read_journal
 from agent.record.finding import Finding
-from agent.record.folder import listing
+from agent.record.folder import FILES_MAX, listing
 from agent.record.judgement import Judgement
 from agent.record.keys import SIGNATURE_BYTES, KeyFileError, PublicKey
 from agent.store.entry import Entry
@@ -27,6 +27,14 @@ from collectors.document import BYTES_MAX, DocumentError
 
 Rejudge = Callable[[bytes, Sequence[Event], Iterable[Block]], Judgement]
 UNDECIDED: Final = Verdict.INCONCLUSIVE.name
+NONSENSE: Final = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    TypeError,
+    ValueError,
+)
 SMALL_BYTES_MAX: Final = 64 << 20  # what is read in one piece; a summary of 16 stages has 5 MB
 
 
@@ -74,6 +82,8 @@ class _Check:
         self.rejudge = rejudge
         self.report = Report(pinned=key is not None)
         self.sizes, self.odd = listing(folder)
+        if len(self.sizes) + len(self.odd) >= FILES_MAX:
+            self.wrong(".", f"{FILES_MAX} files or more: no record has as many")
         self.files: dict[str, m.File] = {}
         self.told: dict[str, str] = {}  # by SHA256SUMS
         self.signed = False
@@ -99,10 +109,14 @@ class _Check:
         journal = self._journal(manifest)
         if journal is None:
             return
-        self._segments(journal.events)
-        self._facts(manifest, journal.events)
-        if self.rejudge is not None:
-            self._judged(manifest, journal.events, self.rejudge)
+        try:
+            self._segments(journal.events)
+            self._facts(manifest, journal.events)
+            if self.rejudge is not None:
+                self._judged(manifest, journal.events, self.rejudge)
+        except NONSENSE as error:  # sealed by whom it may be: nothing in it can be relied on
+            text = f"{type(error).__name__}: {error}"
+            self.wrong(m.JOURNAL, f"or {m.SUMMARY} says what no run can have been: {text}")
 
     def wrong(self, file: str, text: str, line: int | None = None) -> None:
         """Note what is wrong, once."""

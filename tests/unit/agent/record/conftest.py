@@ -215,11 +215,15 @@ def summary(spec_hash: str, evidence: Mapping[str, Any], head: str, entries: int
     }
 
 
-def laid(folder: Path, key: SigningKey) -> Bench:
-    """Lay the evidence of the run into a folder."""
+def laid(
+    folder: Path,
+    key: SigningKey,
+    change: Callable[[list[Event]], list[Event]] = lambda found: found,
+) -> Bench:
+    """Lay the evidence of the run into a folder; `change`: what happened otherwise."""
     spec_hash = load_spec(SPEC, "spec.yaml").canonical_hash
     segments = {f"{hour:06}.npz": segment(hour) for hour in range(HOURS)}
-    journal = entries(events(spec_hash, segments))
+    journal = entries(change(events(spec_hash, segments)))
     spool = folder.with_name("segments of the run")
     spool.mkdir()
     for name, data in segments.items():
@@ -239,6 +243,12 @@ def key(tmp_path_factory: pytest.TempPathFactory) -> SigningKey:
 def bench(tmp_path: Path, key: SigningKey) -> Bench:
     """Return a folder with evidence that is not sealed."""
     return laid(tmp_path / RUN, key)
+
+
+@pytest.fixture(scope="session")
+def lay_out(key: SigningKey) -> Callable[..., Bench]:
+    """Return what lays evidence of another run into a folder."""
+    return lambda folder, change: laid(folder, key, change)
 
 
 @pytest.fixture(scope="session")

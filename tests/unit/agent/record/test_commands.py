@@ -193,9 +193,8 @@ def test_export_writes_every_reading(record: Path, tmp_path: Path) -> None:
 
 def test_csv_quotes_what_would_break_a_line(tmp_path: Path) -> None:
     """A channel of a lane has a comma in its name."""
-    one = np.ones((1, 1))
-    rows = Rows('a"b', ["rx[swp49,lane1]"], ["dBm"], one[0], one[0].astype(int), one, one, one)
-    rows = rows._replace(quality=np.zeros((1, 1), np.uint8))
+    one, good, at = np.ones((1, 1)), np.zeros((1, 1), np.uint8), np.ones(1)
+    rows = Rows('a"b', ["rx[swp49,lane1]"], ["dBm"], at, at.astype(int), one, good, one)
 
     write_csv(tmp_path, "x", "run", [rows])
 

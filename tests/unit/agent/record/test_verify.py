@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from agent import canonical
+from agent.burnin.event import Event
 from agent.record.folder import seal
 from agent.record.judgement import rejudged
 from agent.record.keys import SigningKey
@@ -272,3 +273,29 @@ def test_a_record_of_a_later_version_says_so(bench: Any) -> None:  # noqa: ANN40
     change(path, canonical.encode({**document, "schema": "rackproof.record/2"}))
 
     assert "rackproof.record/1" in str(verify(bench.folder).findings[0])
+
+
+def test_a_record_that_was_sealed_with_nonsense_is_refused_and_not_a_crash(
+    lay_out: Any,  # noqa: ANN401 -- of conftest
+    tmp_path: Path,
+) -> None:
+    """Whoever sealed it: any value of any event may be another, or missing."""
+    rng = random.Random(5)
+
+    def mangled(found: list[Event]) -> list[Event]:
+        """Change one value of one event."""
+        at = rng.randrange(len(found))
+        data = dict(found[at].data)
+        name = rng.choice(sorted(data))
+        new = rng.choice((None, [], {}, "x", -1, 1e300, "drop"))
+        data.pop(name) if new == "drop" else data.update({name: new})
+        return [*found[:at], dataclasses.replace(found[at], data=data), *found[at + 1 :]]
+
+    for number in range(60):
+        folder = tmp_path / str(number) / "20260301t080000-bench-1"
+        folder.parent.mkdir()
+        lay_out(folder, mangled).seal()
+        report = verify(folder, rejudge=rejudged)
+        assert report.verified == (
+            report.checked[-1] == "judged again: PASS" and not report.findings
+        )
