@@ -4,7 +4,8 @@ One is known where all its inputs are, completely, and most of its window was. W
 window makes it more uncertain: that much of the mean may have been as far off as limits are wide.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,24 +40,36 @@ class _Member:
     place: int
     derivation: Derivation
     reads: NDArray[np.intp]  # channels only
+    derived: NDArray[np.intp]  # those of them that are computed too
     inner: list[Window]
     own: Window | None
+    reads_load: bool  # compares with the load that the plan asks for
 
     @classmethod
     def of(cls, design: Design, derivation: Derivation) -> "_Member":
         """Prepare a derivation."""
-        reads = [place for place in derivation.reads if place < len(design.channels)]
+        reads = sorted(place for place in derivation.reads if place < len(design.channels))
+        derived = [place for place in reads if place >= design.measured]
         inner = [Window(seconds) for seconds in derivation.windows]
         own = Window(derivation.window) if derivation.window else None
-        return cls(derivation.place, derivation, np.array(sorted(reads), np.intp), inner, own)
+        places = np.array(reads, np.intp), np.array(derived, np.intp)
+        loaded = len(design.channels) + LOAD in derivation.reads
+        return cls(derivation.place, derivation, *places, inner, own, loaded)
+
+    def anew(self) -> "_Member":
+        """Return it without what it remembers."""
+        inner = [Window(window.seconds) for window in self.inner]
+        own = Window(self.own.seconds) if self.own is not None else None
+        return replace(self, inner=inner, own=own)
 
     def evaluate(self, inputs: Inputs, missing: Floats) -> tuple[float, float]:
         """Return the value in SI units, NaN where it is unknown, and the share that is missing."""
         inputs.memory = self.inner
         value = float(self.derivation.evaluate(inputs))
-        if not np.isfinite(inputs.values[self.reads].sum()):
+        # What remembers has a value though its input is unknown; all else is then unknown itself.
+        if self.inner and not np.isfinite(inputs.values[self.reads].sum()):
             value = np.nan
-        lacks = float(missing[self.reads].max(initial=0.0))
+        lacks = float(missing[self.derived].max()) if len(self.derived) else 0.0
         for window in self.inner:
             lacks = max(lacks, window.missing)
         if self.own is not None:
@@ -76,6 +89,7 @@ class Latest:
         self.inputs = Inputs(np.full(channels + EXTRAS, np.nan))
         self.inputs.values[channels + COOLANT] = 1.0
         self._load = channels + LOAD
+        self._wanted: float | None = None
         self._missing = np.zeros(channels)
 
     def put(self, places: NDArray[np.intp], slot: Slot) -> None:
@@ -88,9 +102,14 @@ class Latest:
         found: Floats = (self.inputs.values[places] - self._zero[places]) / self._factor[places]
         return found
 
-    def load(self, load: float | None) -> None:
-        """Set the load that the plan asks for."""
+    def load(self, load: float | None, groups: Sequence[Computed]) -> None:
+        """Set the load that the plan asks for; what compares with it forgets what it remembers."""
+        if load == self._wanted:
+            return
+        self._wanted = load
         self.inputs.values[self._load] = np.nan if load is None else load
+        for group in groups:
+            group.members = [m.anew() if m.reads_load else m for m in group.members]
 
     def compute(self, group: Computed, now: float, span: Floats) -> Slot:
         """Return the slot of a group of derived channels that ends now. Shapes: span [K]."""

@@ -55,6 +55,10 @@ class Counters:
         rates: Floats = self.recent.sum(axis=1)
         return rates
 
+    def begin(self) -> None:
+        """Count from now on, but for what is counted in a window."""
+        self.total[:] = 0.0
+
     def forget(self, place: int) -> None:
         """Start anew with a channel."""
         self.last[place] = np.nan

@@ -51,6 +51,8 @@ class LiveBay:
         self._ruler = Ruler.of(design)
         self._counters = Counters(np.array([_per_s(channel) for channel in design.channels]))
         self._rated = bool(self._counters.rated.any())
+        counts = [channel.row.kind is Kind.COUNTER for channel in design.channels]
+        self._counts = np.array(counts, np.bool_) & ~self._counters.rated
         self._late = self._counters.rated | (np.arange(channels) >= design.measured)
         self._memory = [_Memory(design, derivation) for derivation in design.derivations]
         self._load_place, self._full_load = _load(design)
@@ -146,9 +148,11 @@ class LiveBay:
         A channel that the moment does not judge shows 0 while it is known. What was read stays;
         excursions end where limits change.
         """
-        before = self.design.limits
+        before, load = self.design.limits, self.stage_load
         self.design = self._base if terms is None else terms.design
         self.stage_load = None if terms is None else terms.load
+        if self.stage_load != load:
+            self._forget_load()
         self.asked = np.ones_like(self.asked) if terms is None else terms.judged
         limits = self.design.limits
         for device, known in self._devices.items():
@@ -157,6 +161,20 @@ class LiveBay:
         moved = (limits.low != before.low) | (limits.high != before.high)
         self._excursions.forget(moved.any(axis=0))
         self._ruler = Ruler.of(self.design)
+
+    def count_anew(self) -> None:
+        """Let counters count from now on: what came before is held against another phase."""
+        self._counters.begin()
+        counted = self._counts & np.isfinite(self.values[: len(self.seen)])
+        self.values[: len(self.seen)][counted] = 0.0
+        self._excursions.forget(counted)
+
+    def _forget_load(self) -> None:
+        """Empty the windows of what compares with the plan's load: they spoke of another one."""
+        place = len(self.seen) + LOAD
+        for n, derivation in enumerate(self.design.derivations):
+            if place in derivation.reads:
+                self._memory[n] = _Memory(self.design, derivation)
 
     def under(self, design: Design) -> Floats:
         """Return the last values as the limits of another moment see them. Shapes: float64[C]."""

@@ -16,7 +16,7 @@ from agent.burnin.event import Event, Kind
 from agent.burnin.live import LiveBay
 from agent.burnin.progress import Progress
 from agent.burnin.sight import Sight
-from agent.burnin.terms import Moment, terms
+from agent.burnin.terms import CHANGED, Moment, terms
 from agent.burnin.trial import WATERMARK_S, Trial
 
 
@@ -88,7 +88,10 @@ class Run:
             self.trial.note(event)
             self._remember(event)
             if event.kind is Kind.PHASE:
-                self._live.adopt(terms(self.design, moment_of(event)))
+                moment = moment_of(event)
+                if moment.phase not in CHANGED:
+                    self._live.count_anew()
+                self._live.adopt(terms(self.design, moment))
             elif event.kind is Kind.RUN_OVER:
                 self._live.adopt(None)
         return [*events]

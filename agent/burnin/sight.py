@@ -28,6 +28,8 @@ class Sight:
         self.live = live
         self._conditions: dict[str, tuple[Condition, list[Window]]] = {}
         self._steady = _steadiness(design)
+        keys = [channel.row.key for channel in design.channels]
+        self._load_errors = [place for place, key in enumerate(keys) if key == LOAD_ERROR]
 
     def look(self, at: float) -> None:
         """Take in how things are at run second `at`."""
@@ -79,11 +81,7 @@ class Sight:
         """Say whether the rack draws what the plan sets; where that is not judged, it does."""
         del at
         live = self.live
-        places = [
-            place
-            for place, channel in enumerate(live.design.channels)
-            if channel.row.key == LOAD_ERROR and live.asked[place]
-        ]
+        places = [place for place in self._load_errors if live.asked[place]]
         return _all(self._within(live.design, live.values, place) for place in places)
 
     def affected(self, moment: Moment, at: float) -> Sequence[bool | None]:

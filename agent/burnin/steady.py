@@ -8,6 +8,7 @@ that is, are compared with the limit. Source: ordinary least squares; Student's 
 import math
 from collections import deque
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Final
 
 BINS: Final = 12  # of a window of 10 min: 50 s each, eight time constants of a temperature probe
@@ -78,6 +79,7 @@ class Steadiness:
         return math.sqrt(max(0.0, variance))
 
 
+@cache
 def student(significance: float, freedom: int) -> float:
     """Return Student's t, two-sided, by bisection of its cumulative distribution.
 

@@ -19,6 +19,7 @@ from agent.burnin.rows import Row, override_row
 
 MOMENTS_MAX: Final = 256  # of one plan; the example has 46
 APART: Final = ("breaking", "broken", "mending")  # a part is out, or on its way out or back
+CHANGED: Final = ("broken", "mended")  # what these count began with the change that led to them
 
 
 class Moment(NamedTuple):

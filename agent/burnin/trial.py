@@ -194,7 +194,7 @@ class Trial:
             for tally in self._tallies:
                 tally.begin()
         self._spans = [each.span() for each in rules[len(self._groups) :]]
-        self._latest.load(held.load)
+        self._latest.load(held.load, self._computed)
         self._checks(moment, held)
         self._judging = ""
         self._on_window(at, {"judging": "none"})

@@ -31,12 +31,14 @@ class Window:
         self.gap = gap
         self.bins: deque[_Bin] = deque()
         self.last: float | None = None
+        self._sums: tuple[float, float] | None = None  # of `known` and `integral`, while they hold
 
     def add(self, now: float, value: float) -> None:
         """Take in the value at `now`; NaN where it is unknown."""
         last, self.last = self.last, now
         if last is None or now <= last:
             return
+        self._sums = None
         if not self.bins or now - self.bins[-1].start > self.seconds / BINS_MAX:
             self.bins.append(_Bin(last, now))
         bin_ = self.bins[-1]
@@ -48,24 +50,30 @@ class Window:
             self.bins.popleft()
 
     @property
+    def _known_and_integral(self) -> tuple[float, float]:
+        """Return how much time is known, and the integral over that."""
+        if self._sums is None:
+            known = math.fsum([b.known for b in self.bins])
+            self._sums = known, math.fsum([b.integral for b in self.bins])
+        return self._sums
+
+    @property
     def covered(self) -> bool:
         """Say whether enough of the window is known."""
-        return sum(b.known for b in self.bins) >= COVERED_MIN * self.seconds
+        return self._known_and_integral[0] >= COVERED_MIN * self.seconds
 
     @property
     def missing(self) -> float:
         """Return which share of the window is not known, 0..1."""
         if not self.bins:
             return 1.0
-        known = math.fsum(b.known for b in self.bins)
         whole = max(self.seconds, self.bins[-1].end - self.bins[0].start)
-        return max(0.0, 1.0 - known / whole)
+        return max(0.0, 1.0 - self._known_and_integral[0] / whole)
 
     def mean(self) -> float:
         """Return the mean over time; NaN while the window is not covered."""
-        if not self.covered:
-            return math.nan
-        return math.fsum(b.integral for b in self.bins) / math.fsum(b.known for b in self.bins)
+        known, integral = self._known_and_integral
+        return integral / known if self.covered else math.nan
 
     def slope(self) -> float:
         """Return the least-squares slope for each second; NaN while the window is not covered."""

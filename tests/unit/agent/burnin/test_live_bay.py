@@ -8,6 +8,7 @@ import pytest
 
 from agent.burnin.design import Design
 from agent.burnin.live import LiveBay
+from agent.burnin.terms import Moment, terms
 from collectors.quantity import Quantity
 from collectors.readings import Channel, Kind, Quality, Readings
 
@@ -219,6 +220,41 @@ def test_a_windowed_channel_is_unknown_until_its_window_is_known(bay: Bay) -> No
     assert shown[:27] == [-1] * 27
     assert shown[28:] == [2] * len(shown[28:])
     assert named["warmth"] == pytest.approx(4.0)
+
+
+def test_a_mean_that_compares_with_the_load_begins_anew_with_the_load(
+    small: Callable[[str], Design],
+) -> None:
+    """What was drawn at another set point says nothing about this one; other means go on."""
+    text = RACK.replace('- 1", unit: "%",', '- 1", window: 10 s, unit: "%", hold: 0 s,')
+    stages = "[{id: low, load: 40 %, duration: 9 s}, {id: high, load: 80 %, duration: 9 s}]"
+    plan = f"plan: {{clock: qualified, coverage: {{min: 99 %}}, stages: {stages}}}\n"
+    bay = Bay(small(text + plan))
+    bay.live.bind("feed", FEED, {})
+    shown: dict[str, list[int]] = {"low": [], "high": []}
+    for stage in shown:
+        bay.live.adopt(terms(bay.live.design, Moment(stage, None, "dwell")))
+        for _ in range(10):
+            bay.now += 2.0
+            bay.poll("feed", FEED, {"power": 4_000.0, "share": 50.0})
+            shown[stage].append(bay.status("load_error"))
+
+    assert shown["low"] == [-1] * 5 + [0] * 5
+    assert shown["high"] == [-1] * 5 + [2] * 5
+
+
+def test_counts_begin_anew_when_they_are_told_to(bay: Bay) -> None:
+    """What a counter shows then was counted before; only what it adds is held against it."""
+    shown = []
+    for faults in (7.0, 8.0, 8.0, 9.0):
+        bay.now += 2.0
+        bay.cdu(faults=faults)
+        shown.append(bay.status("faults"))
+        if len(shown) == 2:
+            bay.live.count_anew()
+            shown.append(bay.status("faults"))
+
+    assert shown == [0, 2, 0, 0, 2]
 
 
 def values(bay: Bay) -> list[float]:
