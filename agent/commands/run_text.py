@@ -1,13 +1,10 @@
-"""Runs in words: lists, how one stands, what it waits for and what a person can do about it.
-
->>> long_(90.0), long_(5400.0), long_(88200.0), long_(None)
-('2 min', '90 min', '24.5 h', '')
-"""
+"""Runs in words: lists, how one stands, what it waits for and what a person can do about it."""
 
 from collections.abc import Iterator
 from typing import Any, Final
 
 from agent.commands.client import Document
+from agent.lasting import lasting
 from agent.output import count, figure, say, table
 
 REASONS_MAX: Final = 40  # lines of reasons; --json has them all
@@ -84,7 +81,7 @@ def _facts(run: Document) -> Iterator[tuple[str, str]]:
     yield "started", f"{run['started']} by {run['by']}"
     yield "ended", run["ended"] or ""
     if at and at["stage"]:
-        counted = f"{long_(at['qualified_s'])} of {long_(at['required_s'])}"
+        counted = f"{lasting(at['qualified_s'])} of {lasting(at['required_s'])}"
         yield "qualified", f"{counted}; judged now: {at['judging']}"
         yield "load", "" if at["load"] is None else f"{figure(100 * at['load'])} %"
     yield "coverage", "" if run["coverage"] is None else f"{figure(100 * run['coverage'])} %"
@@ -97,7 +94,7 @@ def _stages(stages: list[dict[str, Any]]) -> None:
     for each in stages:
         attempt = "" if each["attempt"] is None else str(each["attempt"])
         words = (each["verdict"] or "", each["outcome"] or "")
-        times = (long_(each["qualified_s"] or None), long_(each["required_s"]))
+        times = (lasting(each["qualified_s"] or None), lasting(each["required_s"]))
         rows.append((each["stage"], attempt, *words, *times))
     table(rows, right=(1, 4, 5), indent=2)
 
@@ -119,23 +116,13 @@ def _reasons(reason: Document | None, depth: int = 0) -> Iterator[str]:
     if reason is None or (reason["verdict"] == "PASS" and depth):
         return
     facts = [
-        f"at {long_(reason['at'])}" if reason.get("at") is not None else "",
-        *(
-            f"{word}{figure(reason[key])} {reason.get('unit', '')}".rstrip()
-            for key, word in (("value", ""), ("limit", "limit "))
-            if reason.get(key) is not None
-        ),
+        f"{word}{figure(reason[key])} {reason.get('unit', '')}".rstrip()
+        for key, word in (("value", ""), ("limit", "limit "))
+        if reason.get(key) is not None
     ]
-    more = ", ".join(filter(None, facts))
+    more = ", ".join(facts)
     said = f"{reason['verdict']} {reason['of']}: {reason['text']}"
     yield "  " * depth + said + (f" ({more})" if more else "")
     if depth < DEPTH_MAX:
         for part in reason.get("parts", ()):
             yield from _reasons(part, depth + 1)
-
-
-def long_(seconds: float | None) -> str:
-    """Return how long something takes, or took."""
-    if seconds is None:
-        return ""
-    return f"{seconds / 60:.0f} min" if seconds < 2 * 3600 else f"{seconds / 3600:.1f} h"

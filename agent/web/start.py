@@ -9,6 +9,7 @@ from urllib.parse import quote
 from agent.exposition.labels import clean
 from agent.exposition.overview import BayView, DeviceView, Finding
 from agent.exposition.runs import RunView
+from agent.lasting import lasting
 
 REFRESH_S: Final = 5
 NOTHING: Final = '<span class="quiet">none</span>'
@@ -109,7 +110,7 @@ def _run(bay: str, run: RunView) -> str:
     stage, qualified = "over", ""
     if not run.over:
         stage = f"{run.stage}, {run.phase}" + (f", attempt {run.attempt}" * (run.attempt > 1))
-        qualified = f"{_long(run.qualified_s)} of {_long(run.required_s)}"
+        qualified = f"{lasting(run.qualified_s)} of {lasting(run.required_s)}"
         if run.held:
             stage += ": waits for a person"
     return _RUN.format(
@@ -121,11 +122,6 @@ def _run(bay: str, run: RunView) -> str:
         qualified=qualified,
         verdict=_word(run.verdict) + ("" if run.over else " so far"),
     )
-
-
-def _long(seconds: float) -> str:
-    """Show how long something takes."""
-    return f"{seconds / 60:.0f} min" if seconds < 2 * 3600 else f"{seconds / 3600:.1f} h"
 
 
 def _bay(bay: BayView, now: float) -> str:

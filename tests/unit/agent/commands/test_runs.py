@@ -232,7 +232,7 @@ def test_what_is_shown_fits_eighty_columns_and_does_nothing_to_the_terminal(
     shown = say("show", "run-1")
 
     assert max(map(len, shown.splitlines())) <= 80
-    assert "    FAIL cdu.flow: \\x1b[2J low (at 90 min, 140.25 lpm, limit 150 lpm)" in shown
+    assert "    FAIL cdu.flow: \\x1b[2J low (140.25 lpm, limit 150 lpm)" in shown
     assert "PASS inventory" not in shown
     assert "rackproof runs repeat run-1 inventory --by NAME --reason TEXT" in shown
 
