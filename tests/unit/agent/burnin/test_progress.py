@@ -1,172 +1,47 @@
 """A plan goes on as its spec says, on a false clock, with a rack that does as it is told."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from agent.burnin.course import Course
-from agent.burnin.deeds import ActError, Deeds
+from agent.burnin.deeds import ActError
 from agent.burnin.design import Design
 from agent.burnin.event import Event, Kind
-from agent.burnin.expand import expand
-from agent.burnin.progress import Progress
-from agent.burnin.spec import load_spec
-from agent.burnin.terms import Moment
+from agent.burnin.progress import SETTLED_S
+from tests.unit.agent.burnin.walk import Walk, small
 
 TICK_S: Final = 5.0
-SPEC: Final = """\
-spec: rackproof.spec/1
-id: small
-revision: A
-status: draft
-title: A rack with two feeds and a short plan
-design: {rack_power: 10 kW}
-decision: {rule: simple}
-defaults: {every: 1 s, hold: 2 s, budget: 1 %, applies: always}
-roles:
-  feed_meter:
-    count: 2
-    names: [feedA, feedB]
-    channels:
-      power: {q: power, fail: max 11 kW, trip: max 15 kW}
-      voltage: {q: voltage, fail: min 200 V}
-plan:
-  clock: qualified
-  coverage: {min: 99 %}
-  stages:
-    - id: inventory
-      duration: 10 s
-      load: 0 %
-      needs: [bom_scanned, signatures 2]
-    - id: soak
-      duration: 30 s
-      load: 100 %
-      entry: {all: [feed_meter.power min 1 kW], for: 5 s, timeout: 30 s}
-    - id: feed_loss
-      load: 100 %
-      steps: {lose: [feedA, feedB], each: 20 s, restore: 10 s}
-      affected:
-        feed_meter.voltage: {fail: max 20 V}
-    - id: cool_down
-      duration: 5 s
-      load: 0 %
-      exit: {all: [feed_meter.power max 1 kW], for: 5 s, timeout: 20 s}
-"""
 
 
-@dataclass
-class Seen:
-    """What a plan is shown: all well, unless a test says otherwise."""
-
-    conditions: bool | None = True
-    load: bool | None = True
-    is_steady: bool | None = True
-    shown: Sequence[bool | None] = (True,)
-    tripped: Sequence[Mapping[str, Any]] = ()
-    asked: list[Moment] = field(default_factory=list)
-
-    def holds(self, condition: str, at: float) -> bool | None:
-        """Say so."""
-        del condition, at
-        return self.conditions
-
-    def steady(self, at: float) -> bool | None:
-        """Say so."""
-        del at
-        return self.is_steady
-
-    def loaded(self, at: float) -> bool | None:
-        """Say so."""
-        del at
-        return self.load
-
-    def affected(self, moment: Moment, at: float) -> Sequence[bool | None]:
-        """Say so, and remember what was asked."""
-        del at
-        self.asked.append(moment)
-        return self.shown
-
-    def trips(self, at: float) -> Sequence[Mapping[str, Any]]:
-        """Say so."""
-        del at
-        return self.tripped
+def each(phases: str, steps: int) -> list[str]:
+    """Return the phases of so many steps."""
+    return [f"{phase} {step}" for step in range(steps) for phase in phases.split()]
 
 
-class Walk:
-    """A plan, its clock, and people who answer whatever is asked."""
-
-    def __init__(self, design: Design, seen: Seen | None = None, tick_s: float = 1.0) -> None:
-        self.course = Course(design)
-        self.progress = Progress(self.course)
-        self.deeds = Deeds(self.course)
-        self.seen = seen or Seen()
-        self.tick_s = tick_s
-        self.at = 0.0
-        self.events = [Event(0.0, Kind.RUN_STARTED, {})]
-        self.course.note(self.events[0])
-        self.answering = True
-
-    def go(self, until: str | None = None, ticks: int = 100_000) -> list[Event]:
-        """Let time pass until a phase begins, `"soak dwell"`, or the run is over."""
-        for _ in range(ticks):
-            self.at += self.tick_s
-            new = self.progress.tick(self.at, self.seen)
-            self.take(new)
-            if self.answering:
-                self.answer()
-            if self.course.over or (until and until in map(phase_name, new)):
-                return self.events
-        return self.events
-
-    def take(self, new: Sequence[Event]) -> None:
-        """Note events, and judge at once whatever is over."""
-        self.events += new
-        for event in new:
-            if event.kind is Kind.STAGE_OVER:
-                good = event.data["outcome"] == "completed"
-                self.judge(event.data["stage"], event.data["attempt"], "PASS" if good else "FAIL")
-
-    def judge(self, stage: str, attempt: int, verdict: str) -> None:
-        """Give an attempt its verdict."""
-        data = {"stage": stage, "attempt": attempt, "verdict": verdict, "text": ""}
-        self.events.append(Event(self.at, Kind.STAGE_JUDGED, data))
-        self.course.note(self.events[-1])
-
-    def answer(self) -> None:
-        """Answer what is asked, by as many people as it wants."""
-        standing = self.course.standing(self.at)
-        for need in standing.needs:
-            for person in ("ann", "bob")[: int(need.partition(" ")[2] or 1)]:
-                self.take(self.deeds.answer(self.at, need, "yes", person, None))
-
-    @property
-    def phases(self) -> list[str]:
-        """Return the phases so far."""
-        return [name for name in map(phase_name, self.events) if name]
-
-    def over(self, stage: str) -> Mapping[str, Any]:
-        """Return how the last attempt of a stage ended."""
-        found = [e for e in self.events if e.kind is Kind.STAGE_OVER and e.data["stage"] == stage]
-        return found[-1].data
-
-
-def phase_name(event: Event) -> str:
-    """Return what a phase is called here."""
-    if event.kind is not Kind.PHASE:
-        return ""
-    step = "" if event.data["step"] is None else f" {event.data['step']}"
-    return f"{event.data['stage']} {event.data['phase']}{step}"
+EXAMPLE: Final = {  # stage -> its phases
+    "inventory": ["needs", "dwell"],
+    "pressure_decay": ["needs", "dwell"],
+    "fill_flush": ["needs", "dwell", "exit"],
+    "power_on": ["needs", "entry", "dwell"],
+    "idle_soak": ["needs", "dwell"],
+    "ramp": ["needs", *each("dwell", 4)],
+    "full_soak": ["needs", "entry", "dwell"],
+    "hot_coolant": ["needs", "entry", "dwell"],
+    "load_steps": ["needs", *each("dwell", 6)],
+    "feed_loss": ["needs", *each("breaking broken mending mended", 2)],
+    "psu_pull": ["needs", *each("breaking broken mending mended", 2)],
+    "pump_failover": ["needs", *each("breaking broken mending mended", 2)],
+    "network": ["needs", "dwell"],
+    "cool_down": ["needs", "dwell", "exit"],
+    "sign_off": ["needs", "dwell"],
+}
 
 
 @pytest.fixture(scope="module")
 def design() -> Design:
     """Return the small design."""
-    return expand(load_spec(SPEC.encode(), "small.yaml"))
+    return small()
 
 
 def test_a_plan_runs_from_its_first_stage_to_its_last(design: Design) -> None:
@@ -196,15 +71,20 @@ def test_a_plan_runs_from_its_first_stage_to_its_last(design: Design) -> None:
     assert walk.over("soak")["qualified_s"] == pytest.approx(30.0, abs=2.0)
 
 
-def test_the_example_plan_takes_its_time_and_no_more(shared: Path) -> None:
-    """34 hours, and a minute or two for what has to be waited for."""
-    path = shared / "examples" / "nvl72-lc-132kw.yaml"
-    walk = Walk(expand(load_spec(path.read_bytes(), str(path))), tick_s=TICK_S)
+def test_the_example_plan_takes_its_time_and_no_more(rack: Design) -> None:
+    """34 hours, and half an hour for what has to be waited for; every stage as it is written."""
+    walk = Walk(rack, tick_s=TICK_S)
     walk.go()
-    stages = [e.data["stage"] for e in walk.events if e.kind is Kind.STAGE_STARTED]
-    assert len(stages) == len(set(stages)) == 15
-    assert {e.data["outcome"] for e in walk.events if e.kind is Kind.STAGE_OVER} == {"completed"}
-    assert 34 * 3600 < walk.at < 35.5 * 3600
+    assert walk.phases == [
+        f"{stage} {phase}" for stage, all_of in EXAMPLE.items() for phase in all_of
+    ]
+    over = [e.data for e in walk.events if e.kind is Kind.STAGE_OVER]
+    assert {data["outcome"] for data in over} == {"completed"}
+    asked = [e.data["required_s"] for e in walk.events if e.kind is Kind.STAGE_STARTED]
+    for data, required in zip(over, asked, strict=True):
+        assert required <= data["qualified_s"] <= required + TICK_S * 8
+    assert sum(asked) == 2038 * 60
+    assert 34 * 3600 < walk.at < 34.5 * 3600
 
 
 def test_qualified_time_waits_for_the_load(design: Design) -> None:
@@ -221,6 +101,20 @@ def test_qualified_time_waits_for_the_load(design: Design) -> None:
     walk.seen.load = True
     walk.go("feed_loss needs")
     assert walk.over("soak")["qualified_s"] == pytest.approx(30.0, abs=2.0)
+
+
+def test_time_that_flickers_is_no_soak(design: Design) -> None:
+    """Stretches too short to judge in do not add up."""
+    walk = Walk(design)
+    walk.go("soak dwell")
+    for _ in range(200):
+        walk.seen.load = not walk.seen.load
+        walk.go(ticks=3)
+    assert walk.course.standing(walk.at).qualified_s <= 4.0
+    walk.seen.load = True
+    began = walk.at
+    walk.go("feed_loss needs")
+    assert walk.at - began >= SETTLED_S + 26.0
 
 
 @pytest.mark.parametrize(("truth", "complete"), [(False, True), (None, False)])
@@ -272,6 +166,112 @@ def test_a_trip_ends_the_stage_at_once_and_holds_the_plan(design: Design) -> Non
     assert walk.phases.count("inventory dwell") == 1
 
 
+def test_what_tripped_is_decided_before_anything_is_repeated(design: Design) -> None:
+    """No way around the hold leads over another stage; and a repetition is asked for once."""
+    walk = Walk(design)
+    walk.go("soak dwell")
+    walk.seen.tripped = [{"channel": "feedA.power", "value": 16.0, "limit": 15.0}]
+    walk.go(ticks=1)
+    walk.seen.tripped = []
+    with pytest.raises(ActError, match="soak failed; say first what became of attempt 1"):
+        walk.deeds.repeat(walk.at, "inventory", "ann", "again")
+    data = {"stage": "soak", "attempt": 1, "decision": "test_fault", "text": "fuse", "by": "ann"}
+    walk.take(walk.deeds.dispose(walk.at, data))
+    with pytest.raises(ActError, match="was decided already: test_fault"):
+        walk.deeds.dispose(walk.at, data)
+    walk.take(walk.deeds.repeat(walk.at, "inventory", "ann", "again"))
+    with pytest.raises(ActError, match="is to be repeated already"):
+        walk.deeds.repeat(walk.at, "inventory", "ann", "again")
+    walk.go(ticks=2)
+    assert walk.phases[-1] == "inventory dwell"
+
+
+def test_a_waived_trip_lets_the_plan_go_on(design: Design) -> None:
+    """Whoever answers for it may accept a stage as it was."""
+    walk = Walk(design)
+    walk.go("soak dwell")
+    walk.seen.tripped = [{"channel": "feedA.power", "value": 16.0, "limit": 15.0}]
+    walk.go(ticks=1)
+    walk.seen.tripped = []
+    data = {"stage": "soak", "attempt": 1, "decision": "waived", "text": "known", "by": "ann"}
+    walk.take(walk.deeds.dispose(walk.at, data))
+    walk.go()
+    assert walk.events[-1].data == {"outcome": "completed", "by": None, "reason": ""}
+    assert walk.phases.count("soak dwell") == 1
+
+
+def test_an_earlier_stage_again_and_then_where_the_plan_was(design: Design) -> None:
+    """Its people are asked again, and nothing between is done twice."""
+    walk = Walk(design)
+    walk.go("cool_down dwell")
+    walk.take(walk.deeds.repeat(walk.at, "inventory", "ann", "a tray was changed"))
+    walk.go()
+    assert walk.phases[-4:] == [
+        "cool_down dwell",
+        "cool_down exit",
+        "inventory needs",
+        "inventory dwell",
+    ]
+    answered = [e.data["need"] for e in walk.events if e.kind is Kind.ANSWERED]
+    assert answered == ["bom_scanned", "signatures 2", "signatures 2"] * 2
+    begun = [e.data for e in walk.events if e.kind is Kind.STAGE_STARTED]
+    assert (begun[-1]["stage"], begun[-1]["attempt"]) == ("inventory", 2)
+
+
+def test_a_trip_during_a_pause_is_not_missed(design: Design) -> None:
+    """A pause rests the plan, not the danger."""
+    walk = Walk(design)
+    walk.go("soak dwell")
+    walk.take(walk.deeds.pause(walk.at, "ann", "lunch"))
+    walk.seen.tripped = [{"channel": "feedA.power", "value": 16.0, "limit": 15.0}]
+    walk.go(ticks=1)
+    assert walk.over("soak")["outcome"] == "tripped"
+    with pytest.raises(ActError, match="not paused"):
+        walk.deeds.resume(walk.at, "ann", None)
+
+
+@pytest.mark.parametrize(
+    ("shown", "complete"), [((True, False), True), ((False, False), True), ((True, None), False)]
+)
+def test_a_part_that_does_not_come_back_is_noticed(
+    design: Design, *, shown: Sequence[bool | None], complete: bool
+) -> None:
+    """What was whole before must be whole again."""
+    walk = Walk(design)
+    walk.go("feed_loss mending 0")
+    walk.seen.shown = shown
+    walk.go("cool_down needs")
+    over = walk.over("feed_loss")
+    assert (over["outcome"], over["complete"]) == ("not_mended", complete)
+
+
+def test_what_nobody_listened_to_is_held_against_nobody(design: Design) -> None:
+    """A part that went during a gap may have shown it there."""
+    walk = Walk(design)
+    walk.go("feed_loss breaking 0")
+    walk.note(Event(walk.at, Kind.GAP, {"start": walk.at - 2, "end": walk.at, "why": "stopped"}))
+    walk.seen.shown = (True, False)
+    walk.go("cool_down needs")
+    over = walk.over("feed_loss")
+    assert (over["outcome"], over["complete"]) == ("not_shown", False)
+
+
+def test_steady_is_a_condition_like_any_other(rack: Design) -> None:
+    """The soak begins when the rack is steady, and its clock stops while it is not."""
+    walk = Walk(rack, tick_s=TICK_S)
+    walk.go("hot_coolant needs")
+    walk.take(walk.deeds.repeat(walk.at, "full_soak", "ann", "again"))
+    walk.seen.is_steady = None
+    walk.go("full_soak entry")
+    walk.go(ticks=100)
+    assert walk.course.standing(walk.at).waiting_for == ("steady",)
+    walk.seen.is_steady = True
+    walk.go("full_soak dwell")
+    walk.seen.is_steady = False
+    walk.go(ticks=2)
+    assert walk.course.standing(walk.at).why == ("steady",)
+
+
 def test_a_need_is_answered_by_as_many_people_as_it_wants(design: Design) -> None:
     """One person's second signature is none."""
     walk = Walk(design)
@@ -306,8 +306,10 @@ def test_a_pause_counts_for_nothing_and_keeps_no_timer_running(design: Design) -
     walk.take(walk.deeds.pause(walk.at, "ann", "lunch"))
     walk.go(ticks=1000)
     assert walk.course.standing(walk.at).state == "paused"
+    assert walk.course.standing(walk.at).why == ("paused",)
     walk.take(walk.deeds.resume(walk.at, "ann", None))
     walk.go(ticks=20)
+    assert walk.course.standing(walk.at).why == ()
     walk.seen.conditions = True
     walk.go("feed_loss needs")
     assert walk.over("soak")["outcome"] == "completed"
@@ -328,19 +330,3 @@ def test_a_run_that_did_not_pass_waits_for_a_person(design: Design) -> None:
     assert walk.course.over
     with pytest.raises(ActError, match="start another"):
         walk.deeds.abort(walk.at, "ann", "too late")
-
-
-@settings(max_examples=200, deadline=None)
-@given(data=st.data())
-def test_what_a_plan_does_is_a_function_of_its_events(design: Design, data: st.DataObject) -> None:
-    """A plan rebuilt from the journal stands where the first one stood."""
-    walk = Walk(design)
-    for _ in range(data.draw(st.integers(1, 40))):
-        walk.seen.load = data.draw(st.sampled_from([True, True, False, None]))
-        walk.seen.conditions = data.draw(st.sampled_from([True, True, False, None]))
-        walk.seen.shown = data.draw(st.sampled_from([(True,), (True,), (False,), (None, True)]))
-        walk.go(ticks=data.draw(st.integers(1, 15)))
-    whole = Course(design)
-    for event in walk.events:
-        whole.note(event)
-    assert whole.standing(walk.at) == walk.course.standing(walk.at)
