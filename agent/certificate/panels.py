@@ -51,7 +51,7 @@ class Series:
     design: Design
     tries: Sequence[Attempt]
     ranges: Callable[[int], Range]
-    end: float
+    step: float  # seconds of a bucket
 
 
 def places(design: Design, find: Find) -> list[int]:
@@ -176,7 +176,7 @@ def _balance(series: Series) -> Json:
 def _residual(series: Series) -> Json:
     """Draw what the balance leaves, with its uncertainty."""
     found = places(series.design, RESIDUAL)[:1]
-    shown = [_line("residual ± U", *series.ranges(place)) for place in found]
+    shown = [_line("residual ± U", *_where_judged(series, place, found)) for place in found]
     limits = [limit for place in found for limit in _limits(series, place)]
     panel = _panel("residual", "Energy residual with its uncertainty", "%", shown, limits)
     for place in found:
@@ -201,9 +201,21 @@ def _bus(series: Series) -> Json:
     """Draw the bus, an envelope over all shelves."""
     found = places(series.design, BUS)
     name = _many(len(found), "shelf", "shelves")
-    shown = [_line(name, *_envelope(series, found))] if found else []
+    shown = [_line(name, *_where_judged(series, found[0], found))] if found else []
     limits = [limit for place in found[:1] for limit in _limits(series, place)]
     return _panel("bus", "Bus voltage, lowest to highest shelf", "V", shown, limits)
+
+
+def _where_judged(series: Series, place: int, found: Iterable[int]) -> Range:
+    """Return lowest and highest over channels, while one of them is judged: elsewhere it is off."""
+    low, high = _envelope(series, found)
+    step = series.step
+    on = np.zeros(len(low), np.bool_)
+    for attempt in series.tries:
+        for spell in attempt.spells:
+            if judged(series.design, spell)[place]:
+                on[math.ceil(spell.start / step) : max(int(spell.end / step), 0)] = True
+    return np.where(on, low, np.nan), np.where(on, high, np.nan)
 
 
 def _envelope(series: Series, found: Iterable[int]) -> Range:

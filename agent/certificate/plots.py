@@ -35,6 +35,7 @@ from agent.certificate.svg import (
 from agent.certificate.wording import figure, share, unit_word
 
 CHART_HEIGHT: Final = 121.0  # six charts fill one page, of A4 and of Letter
+SPAN_SHARE: Final = 0.1  # of the run: a limit that holds for less may lie outside the picture
 LABEL_STEP: Final = 10.5  # between two labels, so that they never touch
 NUMBER_STEP: Final = 11.0  # between two stage numbers
 NAME_CHARS: Final = 21  # of a label beside a plot
@@ -63,7 +64,9 @@ def chart(panel: Json, plots: Json, stages: Sequence[Json]) -> Markup:
     """Draw one panel of the summary's plots over the stages of the run."""
     values = [v for s in panel["series"] for v in (*s["low"], *s["high"]) if v is not None]
     values += [value for s in panel["steps"] for _, value in s["points"] if value is not None]
-    values += [value for limit in panel["limits"] for _, _, value in limit["spans"]]
+    long = SPAN_SHARE * (plots["end_s"] - plots["start_s"])
+    spans = [span for limit in panel["limits"] for span in limit["spans"]]
+    values += [value for start, end, value in spans if end - start >= long]
     ticks = nice_ticks(min(values, default=0.0), max(values, default=1.0))
     frame = Frame(plots["start_s"], plots["end_s"], ticks[0], ticks[-1], CHART_HEIGHT)
     parts = [_stage_bands(frame, stages), grid(frame, ticks), hours(frame)]
@@ -90,7 +93,8 @@ def margin_strip(channels: Sequence[Json]) -> Markup:
     margins = [channel["margin"] for channel in channels]
     least, most = MARGIN_SHOWN
     low = max(math.floor(min(margins, default=0.0)), least) if min(margins, default=0) < 0 else 0.0
-    frame = Frame(0.0, 1.0, low, most, 170.0)
+    ticks = nice_ticks(low, most, 5)
+    frame = Frame(0.0, 1.0, ticks[0], most, 170.0)
     pitch, zero = (EDGE - LEFT) / max(len(margins), 1), frame.y(0.0)
     bars: list[list[str]] = [[] for _ in PROOFS]
     for rank, margin in enumerate(margins):
@@ -98,7 +102,7 @@ def margin_strip(channels: Sequence[Json]) -> Markup:
         tall = max(abs(frame.y(margin) - zero), 0.8)
         kind = 2 if margin < 0 else 1 if margin < 1 else 0
         bars[kind].append(box(LEFT + rank * pitch, top, max(0.8 * pitch, 0.4), tall))
-    parts = [grid(frame, nice_ticks(frame.low, frame.high, 5))]
+    parts = [grid(frame, ticks)]
     for place, ((fill, stroke, words), shapes) in enumerate(zip(PROOFS, bars, strict=True)):
         y = TOP + 8 + place * 14
         parts.append(area("".join(shapes), fill, stroke=stroke))
@@ -190,15 +194,16 @@ def _stairs(frame: Frame, points: Sequence[Sequence[float | None]]) -> str:
 
 
 def _limit(frame: Frame, limit: Json) -> Markup:
-    """Draw a limit where it held, dashed, and name it at its longest stretch."""
-    spans = limit["spans"]
+    """Draw a limit where it held, dashed, and name it at its longest stretch, outside of it."""
+    spans = [span for span in limit["spans"] if frame.low <= span[2] <= frame.high]
     if not spans:
         return Markup("")
     pen = Pen(LIMIT, 0.8, "5 2.5")
     steps = (f"M{frame.x(a):.1f} {frame.y(v):.1f}H{frame.x(b):.1f}" for a, b, v in spans)
     start, _, value = max(spans, key=lambda span: span[1] - span[0])
     y = frame.y(value)
-    place = (frame.x(start) + 3, y - 2.5 if y - TOP > 10 else y + 8)
+    above = y - TOP > 10 and (limit["name"].endswith("max") or frame.bottom - y < 10)
+    place = (frame.x(start) + 3, y - 2.5 if above else y + 8)
     words = f"{limit['name']} {figure(value)}"
     return path("".join(steps), pen) + text(place, words, fill=LIMIT, size=7.2)
 
@@ -222,10 +227,10 @@ def _stage_bands(frame: Frame, stages: Sequence[Json]) -> Markup:
 def _names(frame: Frame, names: list[tuple[float, Pen, str]]) -> Markup:
     """Name each line at its end, moved apart where they would touch."""
     names.sort(key=lambda name: name[0])
-    places = [min(max(y, TOP + 4), frame.bottom) for y, _, _ in names]
+    room = frame.bottom - 3
+    places = [min(max(y, TOP + 4), room) for y, _, _ in names]
     for n in range(1, len(places)):
         places[n] = max(places[n], places[n - 1] + LABEL_STEP)
-    room = frame.bottom
     for n in reversed(range(len(places))):
         places[n] = min(places[n], room)
         room = places[n] - LABEL_STEP

@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from agent.burnin.attempt import required_s
 from agent.burnin.block import Block
 from agent.burnin.design import Design, SpecChannel
 from agent.burnin.event import Kind
@@ -18,7 +19,7 @@ from agent.burnin.verdict import Verdict
 from agent.certificate.happened import happened
 from agent.certificate.measured import Floats
 from agent.certificate.survey import survey
-from agent.certificate.timeline import Attempt, attempts, judging_terms, required_s
+from agent.certificate.timeline import Attempt, attempts, judging_terms
 from agent.certificate.wording import PROVEN, RULES, iso
 from agent.store.entry import Entry
 

@@ -62,7 +62,7 @@ def survey(
     for block, found, values in readings(blocks(), columns):
         percentiles.add(block, found, values)
     cells = derived_cells(design, means, tries)
-    series = Series(design, tries, ranges_of(buckets, cells, grid), end)
+    series = Series(design, tries, ranges_of(buckets, cells, grid), grid.step)
     plots = {"start_s": 0.0, "end_s": end, "step_s": grid.step, "panels": panels(series)}
     return Survey(percentiles.result(), plots, _coverage(design, events, coverage, end))
 

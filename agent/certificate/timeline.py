@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from agent.burnin.design import Design
 from agent.burnin.event import Event, Kind
-from agent.burnin.format import Stage
 from agent.burnin.terms import Moment, Terms, terms
 
 NOTHING: Final = "none"  # judging: nobody is judged
@@ -95,15 +94,6 @@ def judging_terms(design: Design, attempt: Attempt) -> Iterator[tuple[int, Terms
         for place in np.flatnonzero(mask & ~seen):
             yield int(place), by
         seen |= mask
-
-
-def required_s(stage: Stage) -> float:
-    """Return the qualified time that a stage of the plan asks for."""
-    if stage.steps is None:
-        return float(stage.duration or 0.0)
-    steps = stage.steps
-    number = len(steps.load or steps.lose or steps.pull or steps.stop or [])
-    return number * (steps.each + (0.0 if steps.load else steps.restore))
 
 
 def loads(design: Design, tries: Iterable[Attempt]) -> list[tuple[float, float | None]]:
