@@ -17,7 +17,7 @@ from agent.burnin.format import Override, Stage
 from agent.burnin.limits import Rung
 from agent.burnin.rows import Row, override_row
 
-MOMENTS_MAX: Final = 256  # of one plan; the example has 46
+MOMENTS_MAX: Final = 256  # kept; the example's plan has 64
 APART: Final = ("breaking", "broken", "mending")  # a part is out, or on its way out or back
 CHANGED: Final = ("broken", "mended")  # what these count began with the change that led to them
 
