@@ -20,7 +20,7 @@ from agent.demo.rules import rules
 from agent.demo.screen import Screen
 from agent.demo.script import Wish
 from agent.demo.show import Show
-from agent.demo.site import BAY, BROKER, PROMETHEUS, Ports, Site
+from agent.demo.site import BAY, BROKER, LISTEN, PROMETHEUS, Ports, Site
 from agent.output import say
 from collectors.twin.bay import Bay
 from collectors.twin.serve import Twin
@@ -114,9 +114,12 @@ def _tell(what: str, where: str) -> None:
 def _hint(twin: Twin, ports: Ports) -> None:
     """Say what else can be tried while it runs."""
     host, port = next(iter(twin.addresses.values()))
+    command = "rackproof" if find("rackproof") else sys.argv[0]
+    where = "" if ports.agent == LISTEN else f" --url http://127.0.0.1:{ports.agent}"
     say()
     say("Meanwhile, in another terminal:")
-    say(f"  {'rackproof' if find('rackproof') else sys.argv[0]} probe {host}:{port}")
+    say(f"  {command} runs start {BAY} SN-0001 --by you{where}")
+    say(f"  {command} probe {host}:{port}")
     say(f"  curl -s http://127.0.0.1:{ports.agent}/metrics | grep rackproof_channel_status")
     say()
 
