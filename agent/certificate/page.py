@@ -146,8 +146,7 @@ def _checks(stages: Sequence[Json]) -> list[Json]:
     checks: dict[str, Json] = {}
     for stage in stages:
         for channel in stage["channels"]:
-            judged = channel["device"] == DERIVED and channel["verdict"] is not None
-            if not judged or stage["superseded"]:
+            if channel["device"] != DERIVED or stage["superseded"]:
                 continue
             before = checks.get(channel["channel"])
             if before is None or _urgency(channel) > _urgency(before):
@@ -163,17 +162,19 @@ def _urgency(channel: Json) -> tuple[int, float]:
 
 def _holes(stages: Sequence[Json]) -> list[Json]:
     """Return the channels that were not seen all the time, the worst of each device and stage."""
-    found: dict[tuple[int, str], Json] = {}
+    found: dict[tuple[int, str], list[Json]] = {}
     for stage in stages:
         for channel in stage["channels"]:
-            if channel["coverage"] is None or channel["coverage"] >= 1:
-                continue
-            key = (stage["number"], channel["device"])
-            many = found[key]["many"] + 1 if key in found else 1
-            worse = key not in found or channel["coverage"] < found[key]["coverage"]
-            kept = {**channel, "stage": stage["stage"]} if worse else found[key]
-            found[key] = {**kept, "many": many}
-    return sorted(found.values(), key=lambda channel: channel["coverage"])
+            if channel["coverage"] is not None and channel["coverage"] < 1:
+                key = stage["number"], channel["device"]
+                found.setdefault(key, []).append({**channel, "stage": stage["stage"]})
+    ordered = [sorted(group, key=_blindness) for group in found.values()]
+    return sorted(({**g[-1], "many": len(g)} for g in ordered), key=_blindness, reverse=True)
+
+
+def _blindness(channel: Json) -> tuple[int, float]:
+    """Return what says which of two channels was missed more."""
+    return Verdict[channel["verdict"]], -channel["coverage"]
 
 
 def _lines(channels: Sequence[Json]) -> dict[str, list[Line]]:
@@ -213,7 +214,7 @@ def _remark(channel: Json) -> str:
 def _is_still(channel: Json) -> bool:
     """Say whether of a state or counter there is nothing to tell but that it stayed as it was."""
     constant = channel["min"] == channel["max"]
-    calm = channel["verdict"] in ("PASS", None) and not channel["excursions"] and constant
+    calm = channel["verdict"] == "PASS" and not channel["excursions"] and constant
     return bool(calm and channel["kind"] != "gauge")
 
 

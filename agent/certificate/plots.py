@@ -202,7 +202,7 @@ def _limit(frame: Frame, limit: Json) -> Markup:
     steps = (f"M{frame.x(a):.1f} {frame.y(v):.1f}H{frame.x(b):.1f}" for a, b, v in spans)
     start, _, value = max(spans, key=lambda span: span[1] - span[0])
     y = frame.y(value)
-    above = y - TOP > 10 and (limit["name"].endswith("max") or frame.bottom - y < 10)
+    above = y - TOP > 4 and (limit["name"].endswith("max") or frame.bottom - y < 10)
     place = (frame.x(start) + 3, y - 2.5 if above else y + 8)
     words = f"{limit['name']} {figure(value)}"
     return path("".join(steps), pen) + text(place, words, fill=LIMIT, size=7.2)

@@ -34,9 +34,13 @@ def example(shared: Path) -> Design:
 
 @pytest.fixture(scope="session")
 def small() -> Design:
-    """Return the design that the demo runs: 69 channels."""
+    """Return what the demo judges by, in a plan of one stage: 69 channels."""
     file = Path(__file__).parents[4] / "deploy" / "example" / "specs" / "demo-66kw.yaml"
-    return expand(load_spec(file.read_bytes(), file.name))
+    spec = load_spec(file.read_bytes(), file.name)
+    assert spec.plan
+    soak = Stage.model_validate({"id": "soak", "duration": "1 h", "load": "100 %"})
+    plan = spec.plan.model_copy(update={"stages": [soak]})
+    return expand(spec.model_copy(update={"plan": plan}))
 
 
 @pytest.fixture(scope="session")
@@ -186,8 +190,9 @@ def _stage(
     only = set(stage.only or ())
     channels = [
         _channel(rng, channel, at, took)
-        for channel in design.channels
-        if not only or {channel.row.key, channel.role or "derived"} & only
+        for place, channel in enumerate(design.channels)
+        if design.judged[place]
+        and (not only or {channel.row.key, channel.role or "derived"} & only)
     ]
     parts = _spoil(channels, verdict, at) if verdict != "PASS" else []
     words = {
@@ -271,7 +276,7 @@ def _channel(rng: random.Random, channel: SpecChannel, at: float, took: float) -
         "high": high,
         "states": sorted(fail.names) if fail and fail.names else None,
         "per_s": fail.per_s if fail else None,
-        "verdict": "PASS" if fail else None,
+        "verdict": "PASS",
         "required": row.required,
         "slots": slots,
         "complete": slots,
