@@ -158,9 +158,9 @@ class Acceptance:
         out = (high > rules.high) | (low < rules.low)
         out |= self.bad & ((high > rules.high_exit) | (low < rules.low_exit))
         out[WORST] |= ~slot.known
-        times = asked.astype(np.int64)
+        times = np.array([asked] * 3, np.int64)
         if rules.bridged.any():
-            times = self._bridge(slot, asked, times, at)
+            times[WORST] = self._bridge(slot, asked, at)
         acts = times > 0
         begun = out & acts & (self.run == 0)
         np.copyto(self.since, at - (times - asked) * rules.every, where=begun)
@@ -179,7 +179,7 @@ class Acceptance:
         rules = self.rules
         over = (high > rules.high_never) & acts
         never = over | ((low < rules.low_never) & acts)
-        hidden = ~slot.known & rules.strict & acts
+        hidden = ~slot.known & rules.strict & acts[WORST]
         if slot.reset is not None:  # a count that was lost with a reset is missing, no more
             hidden &= ~(slot.reset & rules.excused)
         never[WORST] |= hidden
@@ -192,8 +192,11 @@ class Acceptance:
                 self.never_limit, np.where(over, rules.high_never, rules.low_never), where=first
             )
 
-    def _bridge(self, slot: Slot, asked: Bools, times: Counts, at: float) -> Counts:
-        """Return how many slots this one speaks for: those of a gap wait for the next reading."""
+    def _bridge(self, slot: Slot, asked: Bools, at: float) -> Counts:
+        """Return how many slots this one speaks for: those of a gap wait for the next reading.
+
+        That is so in the worst world only; in the best one what it shows came after the gap.
+        """
         rules = self.rules
         lost = ~slot.known
         self.stuck |= lost & (self.anew >= at)
@@ -210,7 +213,7 @@ class Acceptance:
         self.stuck &= lost
         vouched = np.where(slot.known, self.waiting, 0)
         self.waiting[slot.known] = self.waited[slot.known] = 0
-        return np.where(waits, 0, times + vouched)
+        return np.where(waits, 0, asked + vouched)
 
     def _count_gaps(self, slot: Slot, asked: Bools, at: float) -> None:
         """Keep the longest run of slots that were not completely known."""
@@ -226,9 +229,9 @@ class Acceptance:
 
     @property
     def allowed(self) -> Floats:
-        """Return how many slots of excursions are tolerated in total."""
+        """Return how many slots of excursions are tolerated in total: one of `hold` in any case."""
         share = self._share + self.rules.share * (self.judged - self._marked)
-        return share + np.maximum(self._slots, self._fixed())
+        return np.maximum(share, np.maximum(self._slots, self._fixed()))
 
     def refused(self) -> Bools:
         """Return where the rule is not kept in each world, if no more comes. Shapes: [3, K]."""

@@ -100,7 +100,7 @@ class Evidence:
             parts.append(Reason(verdict=verdict, of=self.stage, text=text))
         text = _sentence(verdict, parts, numbers)
         reason = Reason(verdict=verdict, of=self.name, text=text, parts=tuple(parts))
-        return StageResult(verdict=verdict, reason=reason, **numbers._asdict())
+        return StageResult(verdict=verdict, reason=reason, **numbers.columns)
 
     def _channels(self, groups: Sequence[Placed], numbers: Numbers) -> list[Reason]:
         """Say why channels are not passed: those that count first, the worst first."""

@@ -1,8 +1,8 @@
 """What one attempt of a stage proves: a verdict, its reasons, and numbers for every channel."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from dataclasses import dataclass, fields
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,8 @@ class Placed(Protocol):
     places: NDArray[np.intp]
 
 
-class Numbers(NamedTuple):
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Numbers:
     """What every channel showed. Shapes: [C], as in the design; NaN where nothing is known."""
 
     verdicts: NDArray[np.int8]  # INCONCLUSIVE where nothing was to be judged
@@ -40,49 +41,33 @@ class Numbers(NamedTuple):
     mean: Floats
     maximum: Floats
 
+    @property
+    def columns(self) -> dict[str, NDArray[Any]]:
+        """Return the numbers by their names."""
+        return {field.name: getattr(self, field.name) for field in fields(Numbers)}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class StageResult:
-    """What one attempt of a stage proves. Shapes: [C], see Numbers."""
+class StageResult(Numbers):
+    """What one attempt of a stage proves."""
 
     verdict: Verdict
     reason: Reason
-    verdicts: NDArray[np.int8]
-    expected: Bools
-    required: Bools
-    judged: Counts
-    complete: Counts
-    warned: Counts
-    excursions: Counts
-    longest_gap: Floats
-    total: Floats
-    allowed: Floats
-    margin: Floats
-    at: Floats
-    value: Floats
-    limit: Floats
-    minimum: Floats
-    mean: Floats
-    maximum: Floats
 
 
 def gathered(parts: Sequence[Acceptance], groups: Sequence[Placed], channels: int) -> Numbers:
     """Return the numbers of all groups, in the order of the design."""
-    numbers = _nothing(channels)
+    types = {"verdicts": np.int8, "expected": np.bool_, "required": np.bool_}
+    types |= dict.fromkeys(("judged", "complete", "warned", "excursions"), np.int64)
+    columns: dict[str, NDArray[Any]] = {}
+    for field in fields(Numbers):
+        kind = types.get(field.name, np.float64)
+        columns[field.name] = np.full(channels, np.nan if kind is np.float64 else 0, kind)
+    columns["verdicts"][:] = Verdict.INCONCLUSIVE
     for part, group in zip(parts, groups, strict=False):
-        whole: NDArray[np.generic]
-        for whole, some in zip(numbers, _numbers(part), strict=True):
-            whole[group.places] = some
-    return numbers
-
-
-def _nothing(channels: int) -> Numbers:
-    """Return the numbers of channels of which nothing is known."""
-    unknown = np.full(channels, Verdict.INCONCLUSIVE, np.int8)
-    expected, required = np.zeros((2, channels), np.bool_)
-    counts = np.zeros((4, channels), np.int64)
-    floats = np.full((10, channels), np.nan)
-    return Numbers(unknown, expected, required, *counts, *floats)
+        for name, column in _numbers(part).columns.items():
+            columns[name][group.places] = column
+    return Numbers(**columns)
 
 
 def _numbers(part: Acceptance) -> Numbers:

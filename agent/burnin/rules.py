@@ -38,7 +38,7 @@ class Rules:
     hold: Counts  # slots of the longest excursion tolerated
     gap: Counts  # slots of the longest gap that the next reading vouches for
     share: Floats  # of the judged time that is tolerated in total
-    slots: Floats  # tolerated in total, where that is a time
+    slots: Floats  # tolerated in total: a time, and never less than one excursion may last
     bridged: Bools  # a later reading vouches for a gap
     counted: Bools
     strict: Bools  # an unknown slot may hide what must never be
@@ -79,7 +79,7 @@ class Rules:
             hold=_slots([row.hold for row in rows], every),
             gap=_slots([row.gap for row in rows], every),
             share=np.array([row.budget.share or 0.0 for row in rows]),
-            slots=np.array([(row.budget.seconds or 0.0) / every for row in rows]),
+            slots=np.array([max(row.budget.seconds or 0.0, row.hold) / every for row in rows]),
             bridged=counter | _bools(row.latched for row in rows),
             counted=counter,
             strict=counter | trip,

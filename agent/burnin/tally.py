@@ -1,7 +1,7 @@
 """What counters counted since a phase of the plan began, in the worst case and in the best.
 
 A counter that falls was reset: what it shows then was counted since, and what it counted before
-that is lost with the slot. Where a device started anew and its counter did not fall, nobody knows
+that is lost with the slot; with more than that slot lost, nothing is certain any more. Where a device started anew and its counter did not fall, nobody knows
 whether it went on or counted that much again: the worst case says again, the best says on.
 
 A phase's count starts at the last reading before it. Where that is missing, the worst case starts
@@ -57,7 +57,7 @@ class Tally:
         start = (self._group.head - 1) * self._group.every
         known = slot.known[self._group.counted]
         reset = self._add(rows, known)
-        self.before = known & ~reset
+        self.before = known
         self.anew[known & (self.anew <= start)] = -np.inf
         since = self._since()
         worst, best = self.total - since
@@ -70,7 +70,7 @@ class Tally:
         more_u[at[lost]] = np.inf
         resets = np.zeros(len(slot.low), np.bool_)
         resets[at] = reset
-        slot.known[at] = self.before
+        slot.known[at] = known & ~reset
         return slot._replace(more_u=more_u, reset=resets)
 
     def _add(self, rows: Sequence[Row], known: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -88,7 +88,8 @@ class Tally:
             reset |= fell | unsure
             np.copyto(self.last, values, where=here)
         first &= ~np.isnan(self.last)
-        self.base[WORST, first & ~(known & self.before)] = np.nan
+        lost = (first | reset) & ~(known & self.before)  # nobody knows what was counted before
+        self.base[WORST, lost] = np.nan
         heard = np.isnan(self.base[BEST]) & (known | first)
         np.copyto(self.base[BEST], self.total[BEST], where=heard)
         return reset

@@ -106,6 +106,11 @@ class Case:
         all_good = np.full(self.count, good, np.bool_)
         self.trial.put(slice(0, self.count), at, np.array(values, np.float64), all_good)
 
+    def owe(self, polls: int) -> None:
+        """Expect so many polls in a second."""
+        for device in self.design.places:
+            self.tell(0.0, Kind.BOUND, device=device, binding=0, interval_s=1 / polls, columns=[])
+
     def result(self, until: float = 1e4, *, over: float | None = None) -> StageResult:
         """End the stage and return its result."""
         self.over(until if over is None else over)
