@@ -33,6 +33,9 @@ td.number { font-variant-numeric: tabular-nums; }
 .inside, .up, .PASS { color: var(--good); }
 .warn, .unknown, .INCONCLUSIVE, .ABORTED { color: var(--near); font-weight: 600; }
 .fail, .trip, .down, .FAIL { color: var(--bad); font-weight: 600; }
+@media (max-width: 40rem) { body { font-size: 13px; margin: .8rem auto; padding: 0 .6rem; }
+  table { display: block; overflow-x: auto; }
+  th, td { min-width: 3.2rem; padding-right: .7rem; vertical-align: top; } }
 """
 
 _PAGE: Final = """\
@@ -90,7 +93,7 @@ def html(bays: Sequence[BayView], now: float, *, ready: bool) -> str:
     """Return the page; `now` is Unix time."""
     devices = [device for bay in bays for device in bay.devices]
     up = sum(device.up for device in devices)
-    summary = f"{len(bays)} bays, {up} of {len(devices)} devices answer"
+    summary = f"{len(bays)} bay{'s' * (len(bays) != 1)}, {up} of {len(devices)} devices answer"
     if not ready:
         summary += ", waiting for the first polls"
     shown = "\n".join(_bay(bay, now) for bay in bays) or "<p>The floor file names no bay.</p>"
@@ -109,8 +112,10 @@ def _run(bay: str, run: RunView) -> str:
     """Show the run that is on in a bay, or was the last one."""
     stage, qualified = "over", ""
     if not run.over:
-        stage = f"{run.stage}, {run.phase}" + (f", attempt {run.attempt}" * (run.attempt > 1))
-        qualified = f"{lasting(run.qualified_s)} of {lasting(run.required_s)}"
+        more = f", attempt {run.attempt}" * (run.attempt > 1)
+        stage = f"{run.stage}, {run.phase}{more}" if run.stage else "between stages"
+        if run.required_s:
+            qualified = f"{lasting(run.qualified_s)} of {lasting(run.required_s)}"
         if run.held:
             stage += ": waits for a person"
     return _RUN.format(
