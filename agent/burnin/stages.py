@@ -4,13 +4,16 @@ from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from typing import Final
 
+import numpy as np
+
 from agent.burnin import dimension as dim
-from agent.burnin.conditions import condition
+from agent.burnin.conditions import Condition, condition
 from agent.burnin.design import Design
 from agent.burnin.expression import ExpressionError
 from agent.burnin.format import Gate, Override, Plan, Stage
 from agent.burnin.limits import LimitError
 from agent.burnin.rows import Row, Say, loosened, override_row
+from agent.burnin.terms import affected_places
 from collectors.document import Path
 from collectors.quantity import Unit, UnitError
 
@@ -91,13 +94,14 @@ class _PlanCheck:
                 self.say((*path, "only"), f"there is no role or channel {key!r}; correct the name")
         for key, gate in (("entry", stage.entry), ("exit", stage.exit)):
             if gate:
-                self._check_gate((*path, key), gate)
+                self._check_gate((*path, key), stage, gate)
         for name, text in stage.check.items():
-            self._check_condition((*path, "check", name), text)
+            self._check_condition((*path, "check", name), stage, text)
         for key, entry in stage.overrides.items():
             self._check_override((*path, "overrides", key), key, entry)
         for key, entry in stage.affected.items():
             self._check_affected((*path, "affected", key), key, entry)
+        self._check_shown(path, stage)
 
     def _check_time(self, path: Path, stage: Stage) -> None:
         """Demand that a stage has a length and a load, and steps that can be taken."""
@@ -119,7 +123,18 @@ class _PlanCheck:
                 if name not in names:
                     self.say((*path, "steps", key), f"there is no {name!r}; {_examples(names)}")
 
-    def _check_gate(self, path: Path, gate: Gate) -> None:
+    def _check_shown(self, path: Path, stage: Stage) -> None:
+        """Demand that something shows each part that a stage takes away."""
+        steps = stage.steps
+        for step, part in enumerate((steps and (steps.lose or steps.pull or steps.stop)) or ()):
+            places = np.flatnonzero(affected_places(self.design, stage, step))
+            keys = {self.design.channels[place].row.key for place in places}
+            there = part in self.design.roles or part in self.parts
+            if there and all(stage.affected[key].skip for key in keys):
+                text = f"nothing would show that {part} is gone; say in affected what does"
+                self.say((*path, "steps"), text)
+
+    def _check_gate(self, path: Path, stage: Stage, gate: Gate) -> None:
         """Check what must hold before a stage counts or ends."""
         if not gate.all and not gate.steady:
             self.say(path, "nothing is demanded; add 'all' with conditions, or 'steady: true'")
@@ -128,16 +143,30 @@ class _PlanCheck:
         if gate.spell > gate.timeout:
             self.say((*path, "timeout"), "shorter than what 'for' demands; lengthen it")
         for number, text in enumerate(gate.all):
-            self._check_condition((*path, "all", number), text)
+            self._check_condition((*path, "all", number), stage, text)
 
-    def _check_condition(self, path: Path, text: str) -> None:
+    def _check_condition(self, path: Path, stage: Stage, text: str) -> None:
         """Read one condition, unless it speaks of a row that is broken itself."""
         broken = [key for key in self.keys - self.rows.keys() if key in text]
         try:
-            condition(self.design, text)
+            read = condition(self.design, text)
+            if read.bounds.names is not None and not broken:
+                self._check_state(path, stage, read)
         except (ExpressionError, LimitError, UnitError) as error:
             if not broken:
                 self.say(path, str(error))
+
+    def _check_state(self, path: Path, stage: Stage, read: Condition) -> None:
+        """Demand that a state which a condition wants is one that a limit of the channel names."""
+        for row in {self.design.channels[place].row.key: None for place in read.places}:
+            own, entry = self.rows[row], stage.overrides.get(row)
+            if entry is not None and not entry.skip:
+                over = ((*path, row), entry)
+                own = override_row(self.spec, own, over, _silence, alone=False)
+            known = {bounds.names for bounds in own.rungs.limits if bounds and bounds.names}
+            if read.bounds.names not in known:
+                names = " or ".join(sorted({name for names in known for name in names})) or "none"
+                self.say(path, f"{row} has no limit of that state, only {names}; write one of them")
 
     def _check_override(self, path: Path, key: str, entry: Override) -> None:
         """Check what a stage changes; whoever loosens a limit says why."""
@@ -167,6 +196,10 @@ class _PlanCheck:
             self.say(path, text)
             return False
         return True
+
+
+def _silence(_: Path, __: str) -> None:
+    """Say nothing: what is wrong is said where it is written."""
 
 
 def _examples(names: Iterable[str]) -> str:

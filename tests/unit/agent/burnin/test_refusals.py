@@ -56,6 +56,16 @@ BREACHES = [
         IMBALANCE,
         "no uncertainty",
     ),
+    (
+        "all: [rack.leak is dry, dew",
+        "all: [rack.leak is wet, dew",
+        "rack.leak has no limit of that state, only dry",
+    ),
+    (
+        "        cdu.pump_ok:    {fail: is stopped}\n",
+        "        cdu.pump_ok:    skip\n",
+        "nothing would show that cdu.pump1 is gone",
+    ),
     (NETWORK, "      load: 60 %\n", "a duration or steps"),
     (NETWORK, "      duration: 2 h\n", "a load or steps of load"),
     (NETWORK, "      duration: 0 h\n      load: 60 %\n", "write how long"),
