@@ -4,6 +4,7 @@ This is what alerts act on. It is no verdict: it keeps no evidence and knows no 
 """
 
 from collections.abc import Mapping, Sequence
+from operator import is_
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -148,18 +149,16 @@ class LiveBay:
         A channel that the moment does not judge shows 0 while it is known. What was read stays;
         excursions end where limits change.
         """
-        before, load = self.design.limits, self.stage_load
+        before, load = self.design, self.stage_load
         self.design = self._base if terms is None else terms.design
         self.stage_load = None if terms is None else terms.load
         if self.stage_load != load:
             self._forget_load()
         self.asked = np.ones_like(self.asked) if terms is None else terms.judged
-        limits = self.design.limits
         for device, known in self._devices.items():
             self._devices[device] = known.under(self.design)
         self.values[: len(self.seen)] = self.under(self.design)
-        moved = (limits.low != before.low) | (limits.high != before.high)
-        self._excursions.forget(moved.any(axis=0))
+        self._excursions.forget(_moved(before, self.design))
         self._ruler = Ruler.of(self.design)
 
     def count_anew(self) -> None:
@@ -180,7 +179,9 @@ class LiveBay:
         """Return the last values as the limits of another moment see them. Shapes: float64[C]."""
         values = self.values[: len(self.seen)].copy()
         for known in self._devices.values():
-            columns = known.columns if design is self.design else known.under(design).columns
+            where = known.columns.where
+            same = all(map(is_, design.channels[where], self.design.channels[where]))
+            columns = known.columns if same else known.under(design).columns
             states = columns.where.start + columns.states
             values[states] = columns.convert(self._as_read[columns.where])[columns.states]
         return values
@@ -277,6 +278,15 @@ class _Memory:
             return value
         self.own.add(now, value)
         return self.own.mean() if np.isfinite(value) else np.nan
+
+
+def _moved(before: Design, after: Design) -> NDArray[np.bool_]:
+    """Return which channels have other limits now. Shapes: bool[C]."""
+    old, new = before.limits, after.limits
+    named = [a.states != b.states for a, b in zip(before.channels, after.channels, strict=True)]
+    moved = np.array(named, np.bool_)
+    moved |= ((old.low != new.low) | (old.high != new.high)).any(axis=0)
+    return moved
 
 
 def _per_s(channel: SpecChannel) -> float:
