@@ -1,4 +1,4 @@
-.PHONY: demo test check bench clean
+.PHONY: demo test nightly check bench clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -12,6 +12,10 @@ test: ## everything the project checks about itself, with all it needs set up fi
 	@deploy/dev/setup dev
 	@deploy/dev/services
 	@PATH=$$PATH:/usr/sbin .venv/bin/python -m pytest -q $(ARGS)
+
+nightly: ## 100,000 cases of each property of the verdict, where `test` runs 2,000
+	@deploy/dev/setup dev
+	@RACKPROOF_NIGHTLY=1 .venv/bin/python -m pytest -q -k properties tests/unit/agent/burnin $(ARGS)
 
 check: ## format, lint, types and the arrows between packages
 	@deploy/dev/setup dev

@@ -39,7 +39,7 @@ class Acceptance:
         self.run, self.total = np.zeros((2, 3, size), np.int64)
         self.since = np.zeros((3, size))  # when the run began
         self.long_run = np.zeros((3, size), np.int64)  # slots of the first run beyond hold
-        self.long_since, self.long_limit, self.long_hold = np.full((3, 3, size), np.nan)
+        self.long_since, self.long_limit = np.full((2, 3, size), np.nan)
         self.never = np.zeros((3, size), np.bool_)
         self.never_at, self.never_value, self.never_limit = np.full((3, 3, size), np.nan)
         self.judged, self.complete, self.warned, self.excursions = np.zeros((4, size), np.int64)
@@ -107,7 +107,6 @@ class Acceptance:
         if first.any():
             np.copyto(self.long_since, self.since, where=first)
             np.copyto(self.long_limit, limit, where=first)
-            np.copyto(self.long_hold, rules.hold * rules.every, where=first)
         np.copyto(self.long_run, self.run, where=long & (self.long_since == self.since))
 
     def take(self, slot: Slot, asked: Bools, at: float) -> None:

@@ -61,7 +61,11 @@ class Evidence:
     def tripped(self, at: float, data: Any) -> None:  # noqa: ANN401 -- JSON
         """Note a trip."""
         for trip in data["channels"]:
-            text = f"was {trip['value']:.4g}, trip limit {trip['limit']:.4g}"
+            value, limit = trip["value"], trip["limit"]
+            if value is None:  # a state
+                text = f"was not {limit}, which trips"
+            else:
+                text = f"was {value:.4g}, trip limit {limit:.4g}"
             self._against(Verdict.FAIL, str(trip["channel"]), text, at)
 
     def refused(self, need: str, at: float) -> None:

@@ -57,16 +57,13 @@ class _Story:
             return self._never()
         if part.long_run[BEST, n]:
             slots, since = int(part.long_run[BEST, n]), float(part.long_since[BEST, n])
-            limit, hold = float(part.long_limit[BEST, n]), float(part.long_hold[BEST, n])
-            text = f"was {self._beyond(limit)} for {self._time(slots)} from {clock(since)}, "
-            return (
-                text + f"longest tolerated {hold:g} s{self._peak()}",
-                since,
-                self.worst_value,
-                limit,
-            )
+            limit = float(part.long_limit[BEST, n])
+            text = f"was {self._beyond(limit, since)} for {self._time(slots)} from {clock(since)}, "
+            text += f"longest tolerated {self._hold(since)}{self._peak()}"
+            return text, since, self.worst_value, limit
         limit = float(part.limit[n])
-        text = f"was {self._beyond(limit)} for {self._time(int(part.total[BEST, n]))} in total, "
+        total = self._time(int(part.total[BEST, n]))
+        text = f"was {self._beyond(limit, self.near_at)} for {total} in total, "
         text += f"tolerated {self._allowed()}{self._peak()}"
         return text, self.near_at, self.worst_value, limit
 
@@ -78,7 +75,7 @@ class _Story:
         if part.rules.counted[n]:
             text = f"counted {value:g} by {clock(at)}, tolerated {self._side(limit)} {limit:g}"
         elif self.channel.row.scale.is_state:
-            text = f"was not {self._names()} at {clock(at)}, which trips"
+            text = f"was not {self._names(at)} at {clock(at)}, which trips"
         else:
             text = f"was {self._number(value)} at {clock(at)}, trip limit {self._number(limit)}"
         return text, at, value, limit
@@ -100,24 +97,24 @@ class _Story:
             near = f"nearer to its trip limit of {self._number(limit)} than its uncertainty"
             return f"came {near} at {clock(at)}", at, float(part.never_value[WORST, n]), limit
         if slots := int(part.long_run[WORST, n]):
-            at, hold = float(part.long_since[WORST, n]), float(part.long_hold[WORST, n])
-            text = (
-                f"was {near} for {self._time(slots)} from {clock(at)}, longest tolerated {hold:g} s"
-            )
-            return text, at, self.worst_value, limit
+            at = float(part.long_since[WORST, n])
+            text = f"was {near} for {self._time(slots)} from {clock(at)}, "
+            return text + f"longest tolerated {self._hold(at)}", at, self.worst_value, limit
         text = f"was {near} for {self._time(int(part.total[WORST, n]))} in total, tolerated "
         return text + self._allowed(), at, self.worst_value, limit
 
     def _missing(self, gap: int, at: float) -> _Told:
         """Say how long readings were missing, and what that cannot rule out."""
         part, n = self.part, self.n
-        text = f"no complete reading for {self._time(gap)} from {clock(at)}"
-        hold = float(part.rules.hold[n]) * self.every
-        if part.rules.strict[n] and part.never[WORST, n]:
+        what = "no complete reading" if self.channel.role else "not known"
+        text = f"{what} for {self._time(gap)} from {clock(at)}"
+        if part.waiting[n]:
+            text += ", and none after it that would vouch for it"
+        elif part.rules.strict[n] and part.never[WORST, n]:
             hides = "a count" if part.rules.counted[n] else "a trip"
             text += f", which may hide {hides}"
         elif gap > part.rules.hold[n]:
-            text += f", longest tolerated {hold:g} s"
+            text += f", longest tolerated {self._hold(at)}"
         else:
             lost = int(part.judged[n] - part.complete[n])
             text += f"; {self._time(lost)} missing in total"
@@ -125,15 +122,11 @@ class _Story:
             text += f"tolerated {self._allowed()}"
         return text, at, math.nan, math.nan
 
-    def _beyond(self, limit: float) -> str:
+    def _beyond(self, limit: float, at: float) -> str:
         """Say on which side of a limit something was."""
         if self.channel.row.scale.is_state:
-            return f"not {self._names()}"
-        side = (
-            "above"
-            if limit == self.part.rules.high[self.n] or limit < self.worst_value
-            else "below"
-        )
+            return f"not {self._names(at)}"
+        side = "above" if limit == self.part.rules_at(at).high[self.n] else "below"
         return f"{side} {self._number(limit)}"
 
     def _side(self, limit: float) -> str:
@@ -143,9 +136,13 @@ class _Story:
             return "exactly"
         return "at most" if limit == self.part.rules.high[self.n] else "at least"
 
-    def _names(self) -> str:
-        """Return the states that are allowed."""
-        limits = self.channel.row.rungs.limits
+    def _hold(self, at: float) -> str:
+        """Return the longest excursion that was tolerated at a time."""
+        return f"{self.part.rules_at(at).channels[self.n].row.hold:g} s"
+
+    def _names(self, at: float) -> str:
+        """Return the states that were allowed at a time."""
+        limits = self.part.rules_at(at).channels[self.n].row.rungs.limits
         bounds = limits[Rung.FAIL] or limits[Rung.TRIP]
         return " or ".join(sorted(bounds.names or ())) if bounds else "as wanted"
 

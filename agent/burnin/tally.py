@@ -1,8 +1,9 @@
 """What counters counted since a phase of the plan began, in the worst case and in the best.
 
 A counter that falls was reset: what it shows then was counted since, and what it counted before
-that is lost with the slot; with more than that slot lost, nothing is certain any more. Where a device started anew and its counter did not fall, nobody knows
-whether it went on or counted that much again: the worst case says again, the best says on.
+that is lost with the slot; where more than that slot is lost, nothing is certain any more. Where a
+device started anew and its counter did not fall, nobody knows whether it went on or counted that
+much again: the worst case says again, the best says on.
 
 A phase's count starts at the last reading before it. Where that is missing, the worst case starts
 at the last one there is, the best case at the first one of the phase.
@@ -77,7 +78,9 @@ class Tally:
         """Count what a slot's readings add; return which counters were reset in it."""
         reset = np.zeros(len(self.last), np.bool_)
         first = np.isnan(self.last)
-        for values in _layers(rows, len(self.last)):
+        layers = _layers(rows, len(self.last))
+        self.anew[self._falls(layers)] = -np.inf  # it started anew where it fell, and only there
+        for values in layers:
             here = ~np.isnan(values)
             counts = here & ~np.isnan(self.last)
             fell = counts & (values < self.last)
@@ -93,6 +96,14 @@ class Tally:
         heard = np.isnan(self.base[BEST]) & (known | first)
         np.copyto(self.base[BEST], self.total[BEST], where=heard)
         return reset
+
+    def _falls(self, layers: Sequence[Floats]) -> NDArray[np.bool_]:
+        """Return which counters show less at some reading of a slot than at the one before."""
+        falls, last = np.zeros(len(self.last), np.bool_), self.last
+        for values in layers:
+            falls |= values < last
+            last = np.where(np.isnan(values), last, values)
+        return falls
 
     def _since(self) -> Floats:
         """Return the totals that counts are taken from: of the phase, or of the trailing time."""

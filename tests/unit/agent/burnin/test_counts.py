@@ -105,7 +105,8 @@ class Story:
         """Return the most that was counted in some slots, of a rate in any minute of them."""
         counted = np.where(which[:, None], self.counted, 0.0)
         minutes = np.array([counted[n : n + 6].sum(axis=0) for n in range(len(counted))])
-        return np.where(np.arange(COUNTERS) % 2, minutes.max(axis=0), counted.sum(axis=0))
+        most: Floats = np.where(np.arange(COUNTERS) % 2, minutes.max(axis=0), counted.sum(axis=0))
+        return most
 
 
 @several
