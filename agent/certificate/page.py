@@ -6,6 +6,7 @@ paper, and leaves the size of the paper to whoever prints.
 
 import functools
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from itertools import groupby
 from typing import Any, Final, NamedTuple
 
@@ -16,6 +17,7 @@ from agent.burnin.verdict import Verdict
 from agent.certificate.plots import chart, coverage_raster, margin_strip
 from agent.certificate.wording import (
     cleaned,
+    iso,
     limits,
     number,
     share,
@@ -80,14 +82,15 @@ def html(summary: Json) -> str:
     stages = facts["stages"]
     margins = _margins(stages)
     plots = facts["plots"]
+    reasons = _reasons(facts)
     return (
         _environment()
         .get_template("certificate.html")
         .render(
             s=facts,
             certifies=facts["spec"]["status"] == "released",
-            reasons=list(_leaves(facts["reason"]))[:REASONS_MAX],
-            reasons_in_all=sum(1 for _ in _leaves(facts["reason"])),
+            reasons=reasons[:REASONS_MAX],
+            reasons_in_all=len(reasons),
             margins=margins[:MARGINS_MAX],
             checks=_checks(stages)[:CHECKS_MAX],
             worst=_worst_of_stages(margins),
@@ -100,6 +103,17 @@ def html(summary: Json) -> str:
             severity={verdict.name: verdict.value for verdict in Verdict},
         )
     )
+
+
+def _reasons(facts: Json) -> list[Json]:
+    """Return why a run did not pass, worst first: of each channel one reason, with its time."""
+    started = datetime.fromisoformat(facts["started"]).timestamp()
+    first: dict[tuple[str, str], Json] = {}
+    for reason in _leaves(facts["reason"]):
+        known = first.setdefault((reason["of"], reason["within"]), reason)
+        if "at" in reason and "utc" not in known:
+            first[reason["of"], reason["within"]] = {**known, "utc": iso(started + reason["at"])}
+    return list(first.values())
 
 
 def _leaves(reason: Json, above: str = "") -> Iterator[Json]:
