@@ -145,6 +145,7 @@ def _channel(channel: SpecChannel, place: int, result: StageResult, p99: Floats)
     if kind == "state":  # a number of rungs means nothing to a reader
         values = dict.fromkeys(values)
     at = values["mean"] if values["value"] is None else values["value"]
+    margin = _number(result.margin[place])
     judged, complete = int(result.judged[place]), int(result.complete[place])
     return {
         "device": channel.device,
@@ -162,8 +163,8 @@ def _channel(channel: SpecChannel, place: int, result: StageResult, p99: Floats)
         "excursions": int(result.excursions[place]),
         "total_s": _number(result.total[place]),
         **values,
-        "margin": _number(result.margin[place]),
-        "margin_at_s": _number(result.at[place]),
+        "margin": margin,
+        "margin_at_s": None if margin is None else _number(result.at[place]),
         "u": channel.u.at(at) if channel.u is not None and at is not None else None,
     }
 
