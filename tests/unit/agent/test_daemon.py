@@ -237,13 +237,15 @@ async def test_an_agent_from_its_start_to_its_end(site: Site) -> None:
     first = await agent(site, "first")
     try:
         await first.ready(site.port, "/-/ready")
-        second = await agent(site, "second")
-        try:
-            async with asyncio.timeout(PATIENCE_S):
-                assert await second.process.wait() == Exit.UNDECIDED
-        finally:
-            await second.stop()
-        assert [each["event"] for each in events(second)] == ["cannot_listen"]
+        for data, why in (("data", "data_unusable"), ("elsewhere", "cannot_listen")):
+            site.write(f"data: {data}\n", one="feedA")
+            second = await agent(site, why)
+            try:
+                async with asyncio.timeout(PATIENCE_S):
+                    assert await second.process.wait() == Exit.UNDECIDED
+            finally:
+                await second.stop()
+            assert [each["event"] for each in events(second)] == [why]
 
         line = site.write(BAD_LINE, one="feedA")
         code, said = await asyncio.to_thread(asked, site, "/-/reload")
