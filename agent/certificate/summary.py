@@ -12,6 +12,7 @@ from agent.burnin.attempt import required_s
 from agent.burnin.block import Block
 from agent.burnin.design import Design, SpecChannel
 from agent.burnin.event import Kind
+from agent.burnin.format import Spec
 from agent.burnin.limits import Rung
 from agent.burnin.terms import stage_of
 from agent.burnin.trial import StageResult, Trial
@@ -55,13 +56,7 @@ def summarise(
     reason = trial.reason()
     opened = started.event.data
     plan = [stage.id for stage in design.spec.plan.stages] if design.spec.plan else []
-    latest = {attempt.stage: attempt.number for attempt in tries}
-    stages = []
-    for attempt, p99 in zip(tries, seen.p99, strict=True):
-        stage = _stage(design, attempt, trial.result(attempt.stage, attempt.number), p99)
-        stage["number"] = plan.index(attempt.stage) + 1
-        stage["superseded"] = attempt.number != latest[attempt.stage]
-        stages.append(stage | {k: iso(zero + stage[f"{k}_s"]) for k in ("started", "ended")})
+    stages = _stages(design, trial, tries, seen.p99, zero)
     spec = design.spec
     ended = max(event.at for event in events)
     waived = sum(event.data.get("decision") == "waived" for event in events)
@@ -71,21 +66,14 @@ def summarise(
         "verdict": reason.verdict.name,
         "text": _proven(reason.verdict, plan, waived),
         "decision": {"rule": spec.decision.rule, "text": RULES[spec.decision.rule]},
-        "spec": {
-            "id": spec.id,
-            "revision": spec.revision,
-            "title": spec.title,
-            "hash": spec.canonical_hash,
-            "status": spec.status,
-            "approved_by": dict(spec.approved_by),
-        },
+        "spec": _spec(spec),
         "started": iso(zero + started.event.at),
         "ended": iso(zero + ended),
         "duration_s": ended - started.event.at,
         "reason": reason.document,
         "stages": stages,
         "plan": plan,
-        "missing": [stage for stage in plan if stage not in latest],
+        "missing": [stage for stage in plan if stage not in {each["stage"] for each in stages}],
         **happened(design, events, zero),
         "plots": seen.plots,
         "coverage": seen.coverage,
@@ -95,6 +83,33 @@ def summarise(
         summary["signatures"] = list(facts["signatures"])
     rounded: Json = _rounded(summary)
     return rounded
+
+
+def _spec(spec: Spec) -> Json:
+    """Return what names the spec that the rack was judged by."""
+    return {
+        "id": spec.id,
+        "revision": spec.revision,
+        "title": spec.title,
+        "hash": spec.canonical_hash,
+        "status": spec.status,
+        "approved_by": dict(spec.approved_by),
+    }
+
+
+def _stages(
+    design: Design, trial: Trial, tries: Sequence[Attempt], p99s: Iterable[Floats], zero: float
+) -> list[Json]:
+    """Return what there is to say of every attempt, in their order; `zero`: Unix time of 0 s."""
+    plan = [stage.id for stage in design.spec.plan.stages] if design.spec.plan else []
+    latest = {attempt.stage: attempt.number for attempt in tries}
+    stages = []
+    for attempt, p99 in zip(tries, p99s, strict=True):
+        stage = _stage(design, attempt, trial.result(attempt.stage, attempt.number), p99)
+        stage["number"] = plan.index(attempt.stage) + 1
+        stage["superseded"] = attempt.number != latest[attempt.stage]
+        stages.append(stage | {k: iso(zero + stage[f"{k}_s"]) for k in ("started", "ended")})
+    return stages
 
 
 def _proven(verdict: Verdict, plan: Sequence[str], waived: int) -> str:
