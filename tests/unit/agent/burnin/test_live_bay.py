@@ -232,12 +232,12 @@ def test_a_mean_that_compares_with_the_load_begins_anew_with_the_load(
     bay = Bay(small(text + plan))
     bay.live.bind("feed", FEED, {})
     shown: dict[str, list[int]] = {"low": [], "high": []}
-    for stage in shown:
+    for stage, statuses in shown.items():
         bay.live.adopt(terms(bay.live.design, Moment(stage, None, "dwell")))
         for _ in range(10):
             bay.now += 2.0
             bay.poll("feed", FEED, {"power": 4_000.0, "share": 50.0})
-            shown[stage].append(bay.status("load_error"))
+            statuses.append(bay.status("load_error"))
 
     assert shown["low"] == [-1] * 5 + [0] * 5
     assert shown["high"] == [-1] * 5 + [2] * 5
