@@ -118,7 +118,7 @@ class Progress:
         assert now.stage.entry is not None
         if self._waited(now, now.stage.entry, at, sight):
             return self._first(now, at)
-        timed_out = self._timed_out(now, now.stage.entry, at, "entry")
+        timed_out = self._timed_out(now, now.stage.entry, at, sight)
         return timed_out or self._judge(at, NO_JUDGING, ())
 
     def _waited(self, now: Attempt, gate: Gate, at: float, sight: Sight) -> bool:
@@ -130,11 +130,16 @@ class Progress:
             return False
         return _held(now, at, gate.spell)
 
-    def _timed_out(self, now: Attempt, gate: Gate, at: float, what: str) -> list[Event]:
+    def _timed_out(self, now: Attempt, gate: Gate, at: float, sight: Sight) -> list[Event]:
         """End the stage where a gate was waited for in vain."""
         if at - now.since < gate.timeout:
             return []
-        text = f"the {what} conditions were not met within {gate.timeout:g} s"
+        lacking = [text for text, truth in gate_truths(gate, at, sight) if not truth]
+        plan = self.course.design.spec.plan
+        if lacking[-1:] == ["steady"] and plan is not None and plan.steady is not None:
+            lacking[-1] = f"{' and '.join(plan.steady.of)} steady"
+        what = ", ".join(lacking) or f"all that it wants, for {gate.spell:g} s on end"
+        text = f"the {now.phase} waited {gate.timeout:g} s in vain for: {what}"
         return [ended(now, at, "timed_out", text)]
 
     def _first(self, now: Attempt, at: float) -> list[Event]:
@@ -211,7 +216,7 @@ class Progress:
         assert now.stage.exit is not None
         if self._waited(now, now.stage.exit, at, sight):
             return [ended(now, at, "completed", "")]
-        timed_out = self._timed_out(now, now.stage.exit, at, "exit")
+        timed_out = self._timed_out(now, now.stage.exit, at, sight)
         return timed_out or self._judge(at, ALWAYS, ())
 
     def _enter(self, now: Attempt, at: float, phase: str, step: int | None) -> list[Event]:

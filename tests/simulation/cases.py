@@ -77,7 +77,9 @@ CASES: Final = (
         "power_shelf3.psu_share[psu2]",
     ),
     Case(  # by plausibility only: its own limits stay green
-        fault=soak("probe is off by 1.5 K", distort=f.offset("rack", "supply_temp", 1.5)),
+        fault=soak(
+            "probe is off by 1.5 K", distort=f.offset("rack", "supply_temp", 1.5), lasts=7200.0
+        ),
         verdict=Verdict.FAIL,
         names=("derived.energy_residual",),
         within=(
@@ -182,4 +184,8 @@ CASES: Final = (
         "derived.meter_disagreement",
         "derived.shelf_imbalance",
     ),
+)
+DRIFT: Final = failing(  # takes a day to show
+    soak("probe drifts by 0.2 K an hour", distort=f.drift("rack", "return_temp", -0.2)),
+    "derived.energy_residual",
 )

@@ -80,6 +80,8 @@ class Crew:
         plant = self.rack.plant
         if now.phase and now.stage not in self.idle:
             self._prepare(now.stage, late=waited >= DRY_AFTER_S)
+            if now.phase == "needs":
+                self._put_back()
             if waited >= REACTION_S and now.load is not None:
                 plant.load = now.load
             if waited >= HANDS_S and now.phase in {"breaking", "mending"}:
@@ -107,6 +109,13 @@ class Crew:
             plant.pumps[:] = True
         if stage != "fill_flush" and not plant.feeds.any():
             plant.feeds[:] = True
+
+    def _put_back(self) -> None:
+        """Bring back what a stage took away that ended before its time."""
+        plant = self.rack.plant
+        plant.seated[:] = True
+        plant.feeds[:] = plant.feeds.any()
+        plant.pumps[:] = plant.pumps.any()
 
     def _break(self, now: Standing, *, back: bool) -> None:
         """Take away what a step of the plan takes away, or bring it back."""

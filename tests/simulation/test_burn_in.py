@@ -35,7 +35,7 @@ from agent.burnin.rerun import rerun
 from agent.burnin.spec import load_spec
 from agent.burnin.trial import Trial
 from agent.burnin.verdict import Reason, Verdict
-from tests.simulation.cases import CASES, Case
+from tests.simulation.cases import CASES, DRIFT, Case
 from tests.simulation.plans import cut
 from tests.simulation.rig import Simulation
 
@@ -130,11 +130,20 @@ def test_a_fault_is_judged_and_named(spec: Spec, case: Case) -> None:
 
 
 @pytest.mark.skipif(not NIGHTLY, reason="a minute for each fault: RACKPROOF_NIGHTLY=1")
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.fault.name)
+@pytest.mark.parametrize("case", [*CASES, DRIFT], ids=lambda case: case.fault.name)
 def test_a_fault_is_judged_the_same_in_the_whole_plan(whole: Design, case: Case) -> None:
     """A longer soak excuses no fault."""
     run = Simulation(whole, case.fault, calm_s=CALM_S, says_no=case.says_no)
     check(case, run.go())
+
+
+def test_what_an_entry_waited_for_in_vain_is_named(spec: Spec) -> None:
+    """So that whoever reads the certificate knows which probe to look at."""
+    case = next(case for case in CASES if case.fault.name == "probe is noisy")
+    reason = Simulation(cut(spec, case.stages), case.fault).go()
+    end = next(part for part in told(reason) if part.of == "end")
+
+    assert "rack.return_temp and rack.supply_temp steady" in end.text
 
 
 def check(case: Case, reason: Reason) -> None:
