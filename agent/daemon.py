@@ -124,7 +124,6 @@ class Daemon:
         self.own.deliveries_of(lambda: desk.deliveries.counts)
         self.intake = Intake(self.floor, clock=clock.monotonic, wall=clock.wall, witness=desk)
         self._introspection = introspection.Introspection()
-        self._looked_at = -introspection.EVERY_S
         self._feed = Feed(
             endpoint,
             config.profiles,
@@ -267,15 +266,22 @@ class Daemon:
             due = max(due + JUDGE_S, now)
             self._introspect(now)
             self.intake.judge()
-            self._desk.tick()
             for bay in self._config.bays:
+                self._go_on(bay)
                 self.floor.run(bay, self._desk.view(bay))
+
+    def _go_on(self, bay: str) -> None:
+        """Let the run of a bay go on; what breaks one must not end those of all the others."""
+        try:
+            self._desk.tick(bay)
+        except Exception as error:  # whatever it is, it is said and stays in trouble
+            log.exception("run_broke", bay=bay)
+            self._desk.broke(bay, error)
 
     def _introspect(self, now: float) -> None:
         """Tell bays whose spec asks for it how the agent itself is doing."""
-        if now - self._looked_at < introspection.EVERY_S:
+        if not self._introspection.due(now):
             return
-        self._looked_at = now
         feed = self._feed
         seen = self._introspection.readings(
             now, clock.synchrony(), feed.turns, feed.schedule.skipped

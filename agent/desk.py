@@ -1,16 +1,19 @@
-"""The desk: who may start a run, which runs go on, and what became of those that are over."""
+"""The desk: who may start a run, which runs go on, and what is done to them."""
 
 import asyncio
 import random
-from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 import structlog
 
 from agent import canonical, doing, run_view
 from agent.acts import Act, Refused, Start, Ticket, Told
+from agent.admission import admit
+from agent.archive import AGAIN_S, REST_S, Archive
+from agent.background import Background, aside
+from agent.bay import Bay
 from agent.burnin.deeds import ActError
 from agent.burnin.design import Design
 from agent.burnin.event import Kind
@@ -19,14 +22,14 @@ from agent.burnin.run import Run
 from agent.clock import Synchrony
 from agent.config import WebhookConfig
 from agent.exposition.runs import RunView
-from agent.finishing import finish, is_finished
 from agent.news import Item, News, item
 from agent.open_run import OpenRun, state_of
 from agent.record.keys import SigningKey
 from agent.record.manifest import SPEC
-from agent.resumption import origin, rebuilt
+from agent.resumption import Past, origin, rebuilt
 from agent.store.entry import Entry, Stamp
 from agent.store.failpoint import At, nothing
+from agent.store.files import write
 from agent.store.folder import DataFolder
 from agent.store.journal import Journal
 from agent.store.sealing import seal
@@ -34,8 +37,6 @@ from agent.store.spool import Spool
 from agent.store.trouble import StoreError
 from agent.webhooks import Deliveries, outgoing
 from collectors.readings import Channel, Identity, Readings
-
-AGAIN_S: Final = 5.0  # until what the disk refused is tried again
 
 log = structlog.get_logger()
 
@@ -45,26 +46,6 @@ class Clocks(NamedTuple):
 
     stamp: Callable[[], Stamp]
     synchrony: Callable[[], Synchrony]
-
-
-class _Device(NamedTuple):
-    """What a device's arrays hold, for runs that begin later."""
-
-    columns: tuple[int, ...]
-    size: int
-    told: Mapping[str, Any]
-
-
-@dataclass(slots=True, eq=False)
-class _Bay:
-    """A bay while it is open."""
-
-    design: Design
-    spec_text: bytes
-    live: LiveBay
-    intervals: Mapping[str, float | None]  # None: a broker tells of it when it likes
-    devices: dict[str, _Device] = field(default_factory=dict)
-    run: OpenRun | None = None
 
 
 class FloorDesk:
@@ -83,12 +64,7 @@ class FloorDesk:
         at: At = nothing,
     ) -> None:
         self.news = News(edition=f"{clocks.stamp().wall:.0f}")
-        self._data = data
-        self._journal = journal
-        self._key = key
-        self._clocks = clocks
-        self._profiles = profiles  # name -> hash
-        self._software = software
+        self.background = Background()
         self.deliveries = Deliveries(
             hooks,
             journal,
@@ -96,26 +72,17 @@ class FloorDesk:
             wall=lambda: clocks.stamp().wall,
             rng=random.Random(),  # noqa: S311 -- spreads load, guards nothing
         )
+        self._data = data
+        self._journal = journal
+        self._key = key
+        self._clocks = clocks
+        self._profiles = profiles  # name -> hash
+        self._software = software
         self._at = at
-        self._bays: dict[str, _Bay] = {}
+        self._bays: dict[str, Bay] = {}
         self._bare: dict[str, None] = {}  # bays without a spec
-        self._open: dict[str, str] = {}  # bay -> its run that is not over
-        self._past: dict[str, dict[str, Any]] = {}  # runs that are over, as they are shown
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._last: dict[str, RunView] = {}  # bay -> the run that was there last
-        self._trouble = ""
-        for name in journal.runs():
-            self._remember(name)
-
-    def _remember(self, name: str) -> None:
-        """Learn of a run that the journal knows."""
-        entries = self._journal.entries(name)
-        shown = self._past[name] = run_view.past(entries, self._record(name))
-        self._last[shown["bay"]] = run_view.past_measured(shown)
-        if entries[-1].event.kind is not Kind.RUN_JUDGED and not run_view.is_over(entries):
-            self._open[shown["bay"]] = name
-        elif not is_finished(self._data.record(name)):
-            self._background(self._seal(name))
+        self._resuming = asyncio.Lock()  # a run at a time: the first is back the sooner
+        self._archive = Archive(data, journal, clocks.stamp, self.background, at)
 
     # -- bays ----------------------------------------------------------------------------------
 
@@ -131,42 +98,40 @@ class FloorDesk:
         if design is None or live is None:
             self._bare[bay] = None
             return
-        self._bays[bay] = home = _Bay(design, spec_text, live, intervals)
-        if bay in self._open:
-            self._background(self._resume(home, self._open[bay]))
+        self._bays[bay] = home = Bay(bay, design, spec_text, live, intervals)
+        if (name := self._archive.waiting.get(bay)) is not None:
+            self.background.start(f"going on with {name}", self._resume(home, name))
 
     def close(self, bay: str) -> None:
         """End with a bay; its run is not over, and goes on when the bay is opened again."""
         self._bare.pop(bay, None)
         home = self._bays.pop(bay, None)
-        if home is not None and home.run is not None:
-            home.run.close()
+        if home is None or home.run is None:
+            return
+        home.run.close()
+        if home.run.name in self._journal.runs():
+            self._archive.learn(home.run.name)
 
     def busy(self, bay: str) -> str | None:
         """Return the run that is on in a bay."""
-        return self._open.get(bay)
+        running = (run.name for run in self._running() if run.rack["bay"] == bay)
+        return next(running, self._archive.waiting.get(bay))
 
     def view(self, bay: str) -> RunView | None:
         """Return the run of a bay as the metrics page shows it."""
         home = self._bays.get(bay)
         if home is not None and home.run is not None:
             return run_view.measured(home.run, self._clocks.stamp().mono)
-        return self._last.get(bay)
+        return self._archive.last.get(bay)
 
     async def shut(self) -> None:
         """Stop: runs that are on go on when the daemon comes back."""
         self.news.close()
-        for task in [*self._tasks]:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        for bay in [*self._bays]:
-            self.close(bay)
-
-    def _background(self, work: Coroutine[Any, Any, None]) -> None:
-        """Let something run beside."""
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        await self.background.shut()
+        for home in self._bays.values():
+            if home.run is not None:
+                home.run.close()
+        self._bays.clear()
 
     # -- what is seen --------------------------------------------------------------------------
 
@@ -180,28 +145,16 @@ class FloorDesk:
     ) -> None:
         """Learn what a device's arrays hold from now on; `served`: its channel -> the spec's."""
         home = self._bays[bay]
-        columns = tuple(n for n, channel in enumerate(channels) if channel.name in served)
-        told = {
-            "device": device,
-            "profile": identity.profile,
-            "profile_hash": self._profiles.get(identity.profile, ""),
-            "identity": {
-                "vendor": identity.vendor,
-                "model": identity.model,
-                "serial": identity.serial,
-                "firmware": identity.firmware,
-            },
-            "interval_s": home.intervals.get(device),
-            "columns": [run_view.column(channels[n], served) for n in columns],
-        }
-        home.devices[device] = known = _Device(columns, len(channels), told)
+        hash_ = self._profiles.get(identity.profile, "")
+        known = home.bound(device, channels, served, identity, hash_)
         if home.run is not None:
             home.run.bound(self._clocks.stamp(), *known)
 
     def take(self, bay: str, device: str, readings: Readings) -> None:
         """Take in one poll, good or not."""
-        if (run := self._bays[bay].run) is not None:
-            run.take(device, readings)
+        home = self._bays.get(bay)
+        if home is not None and home.run is not None:
+            home.run.take(device, readings)
 
     def rebooted(self, bay: str, device: str, why: str) -> None:
         """Learn that a device may have started anew, its counters too."""
@@ -209,25 +162,33 @@ class FloorDesk:
         if home is not None and home.run is not None:
             home.run.happened(self._clocks.stamp(), Kind.REBOOT, {"device": device, "why": why})
 
-    def tick(self) -> None:
-        """Let every run go on."""
-        stamp, clock = self._clocks.stamp(), self._clocks.synchrony()
-        for home in self._bays.values():
-            run = home.run
-            if run is None:
-                continue
-            self._tell(run, run.tick(stamp, clock))
-            if run.run.judged and not run.trouble:
-                home.run = None
-                self._background(self._end(run))
-            elif run.turn_due(stamp) and not run.trouble:
-                self._background(self._segment(run))
+    def tick(self, bay: str) -> None:
+        """Let the run of a bay go on."""
+        home = self._bays.get(bay)
+        run = None if home is None else home.run
+        if home is None or run is None or run.broken:
+            return
+        stamp = self._clocks.stamp()
+        self._tell(run, run.tick(stamp, self._clocks.synchrony()))
+        if run.run.judged and not run.trouble:
+            home.run = None
+            self.background.start(f"the end of {run.name}", self._end(run))
+        elif run.turn_due(stamp):
+            self.background.start(f"a segment of {run.name}", self._segment(run))
+
+    def broke(self, bay: str, error: Exception) -> None:
+        """Stop the run of a bay where a bug of ours broke it; the next start tries again."""
+        home = self._bays.get(bay)
+        if home is not None and home.run is not None:
+            home.run.broke(f"{type(error).__name__}: {error}")
 
     @property
     def trouble(self) -> str:
-        """Return why something cannot be stored; "" while all is well."""
-        running = (home.run.trouble for home in self._bays.values() if home.run is not None)
-        return next(filter(None, running), self._trouble)
+        """Return why something cannot be stored, or broke; "" while all is well."""
+        homes = self._bays.values()
+        running = (home.trouble for home in homes)
+        left = (*self._archive.troubles.values(), *self.background.broken.values())
+        return next(filter(None, (*running, *left)), "")
 
     def _outgoing(self, news: Sequence[Item], wall: float) -> Sequence[Mapping[str, Any]]:
         """Return what is to be delivered of some news."""
@@ -248,13 +209,14 @@ class FloorDesk:
             {"bay": bay, "spec": run_view.spec(home.design), "run": self.busy(bay)}
             for bay, home in self._bays.items()
         ]
-        return [*judged, *({"bay": bay, "spec": None, "run": None} for bay in self._bare)]
+        return [*judged, *({"bay": b, "spec": None, "run": self.busy(b)} for b in self._bare)]
 
     async def start(self, bay: str, start: Start, ticket: Ticket | None) -> Mapping[str, Any]:
         """Begin a run and return it, durably with the ticket. Raises: Refused."""
         stamp, clock = self._clocks.stamp(), self._clocks.synchrony()
         home = self._startable(bay, start, clock)
-        name = run_view.name(bay, stamp.wall, self._past)
+        names = (run.name for run in self._running())
+        name = run_view.name(bay, stamp.wall, {*self._archive.shown, *names})
         rack = {"run": name, "bay": bay, "serial": start.serial, "sku": start.sku}
         facts = {
             **rack,
@@ -266,9 +228,9 @@ class FloorDesk:
         }
         try:
             folder = self._data.run(name)
-            (folder.spool.parent / SPEC).write_bytes(home.spec_text)
+            write(folder.spool.parent / SPEC, home.spec_text)
             spool, _ = Spool.open(folder.spool, at=self._at)
-        except (StoreError, OSError) as error:
+        except StoreError as error:
             raise Refused(503, f"the run cannot be stored: {error}") from None
         run = OpenRun(
             rack,
@@ -281,48 +243,39 @@ class FloorDesk:
         run.begin(facts)
         for known in home.devices.values():
             run.bound(stamp, *known)
-        home.run, self._open[bay] = run, name
+        home.run = run
         return self._stored(run, stamp, ticket)
 
-    def _startable(self, bay: str, start: Start, clock: Synchrony) -> _Bay:
+    def _startable(self, bay: str, start: Start, clock: Synchrony) -> Bay:
         """Return the bay, if a run may begin there now. Raises: Refused, saying what to do."""
         home = self._bays.get(bay)
         if home is None:
             raise Refused(409, f"{bay} has no spec; give it one in the floor file")
+        if why := next(filter(None, (run.trouble for run in self._running())), ""):
+            raise Refused(503, f"nothing can be stored at present: {why}")
         if (on := self.busy(bay)) is not None:
             raise Refused(409, f"{bay} has run {on}, which is not over; finish or abort it")
-        design = home.design
-        if design.spec.plan is None:
-            raise Refused(409, f"spec {design.spec.id} has no plan; add one to run it")
-        if start.spec_hash not in (None, design.spec.canonical_hash):
-            raise Refused(409, f"{bay} has another spec, of hash {design.spec.canonical_hash}")
-        if other := next((r for r in self._racks() if r["serial"] == start.serial), None):
-            raise Refused(409, f"rack {start.serial} is in {other['bay']}, in run {other['run']}")
-        if design.spec.plan.wall_clock != "any" and not clock.synchronised:
-            text = "synchronise it (chrony, systemd-timesyncd), or let the spec's plan say "
-            raise Refused(409, f"the wall clock is {state_of(clock)}; {text}`wall_clock: any`")
-        if slow := run_view.too_slow(design, home.intervals):
-            raise Refused(409, f"polled too seldom: {'; '.join(slow)}; correct the floor file")
-        if self.trouble:
-            raise Refused(503, f"nothing can be stored at present: {self.trouble}")
+        racks = [*self._archive.racks(), *(run.rack for run in self._running())]
+        admit(home.design, start, racks=racks, clock=clock, intervals=home.intervals)
         return home
 
-    def _racks(self) -> list[Mapping[str, Any]]:
-        """Return what is in a bay now."""
-        return [self._past[n] if n in self._past else self._on(n).rack for n in self._open.values()]
+    def _running(self) -> list[OpenRun]:
+        """Return the runs that go on."""
+        return [home.run for home in self._bays.values() if home.run is not None]
 
     def _on(self, name: str) -> OpenRun:
-        """Return a run that is on. Raises: Refused."""
-        for home in self._bays.values():
-            if home.run is not None and home.run.name == name:
-                return home.run
-        if name in self._open.values():
-            raise Refused(
-                503, f"run {name} is not on: its bay or spec is not as it was when it began"
-            )
-        if name in self._past:
+        """Return a run that goes on. Raises: Refused."""
+        if (found := next((run for run in self._running() if run.name == name), None)) is not None:
+            return found
+        if (shown := self._archive.shown.get(name)) is None:
+            raise Refused(404, f"there is no run {name!r:.100}")
+        if shown["state"] == "over":
             raise Refused(409, f"run {name} is over")
-        raise Refused(404, f"there is no run {name!r:.100}")
+        home = self._bays.get(shown["bay"])
+        why = (
+            home.unread or home.idle if home else f"{shown['bay']} is not on the floor with a spec"
+        )
+        raise Refused(503, f"run {name} does not go on: {why}")
 
     async def act(self, run: str, act: Act, ticket: Ticket | None) -> Mapping[str, Any]:
         """Do what a person asks and return the run, durably with the ticket. Raises: Refused."""
@@ -363,60 +316,73 @@ class FloorDesk:
 
     async def show(self, run: str) -> Mapping[str, Any]:
         """Return one run, or refuse with 404."""
-        try:
-            return run_view.present(self._on(run), self._clocks.stamp().mono)
-        except Refused:
-            if run not in self._past:
-                raise
-            return self._past[run]
+        if (past := self._archive.shown.get(run)) is not None:
+            return past
+        return run_view.present(self._on(run), self._clocks.stamp().mono)
 
     async def entries(self, run: str, after: int, limit: int) -> Sequence[Mapping[str, Any]]:
         """Return its journal's entries with `seq` > `after`, at most `limit`, with their hashes."""
+        await self.show(run)
         entries = self._journal.entries(run)[after : after + limit]
         return [{**canonical.decode(entry.line), "hash": entry.hash} for entry in entries]
 
     async def record(self, run: str) -> Path | None:
         """Return the folder of its sealed record; None while there is none."""
         await self.show(run)
-        return self._record(run)
-
-    def _record(self, run: str) -> Path | None:
-        """Return the folder of a sealed record, if it is there."""
-        folder = self._data.record(run)
-        return folder if is_finished(folder) else None
+        return self._archive.record(run)
 
     # -- what takes time -----------------------------------------------------------------------
 
     async def _segment(self, run: OpenRun) -> None:
-        """Make a segment of the samples so far."""
-        try:
-            number = run.turn(self._clocks.stamp())
-            sealed = await asyncio.to_thread(seal, self._data.run(run.name), number, at=self._at)
-        except StoreError as error:
-            log.warning("segment_not_sealed", run=run.name, why=str(error))
-            return
-        run.sealed(self._clocks.stamp(), sealed)
+        """Make a segment of the samples so far, and of those that the disk refused before."""
+        folder = self._data.run(run.name)
+        async with run.turning:
+            try:
+                for number in run.turn(self._clocks.stamp()):
+                    sealed = await aside(seal, folder, number, at=self._at)
+                    run.sealed(self._clocks.stamp(), sealed)
+            except StoreError as error:
+                log.warning("segment_not_sealed", run=run.name, why=str(error))
 
-    async def _resume(self, home: _Bay, name: str) -> None:
-        """Let a run go on that the end of a daemon cut short; the time between is a gap."""
-        entries = self._journal.entries(name)
-        facts = entries[0].event.data
-        if facts["spec"]["hash"] != home.design.spec.canonical_hash:
-            log.error("run_not_resumed", run=name, why="its bay has another spec now")
+    async def _end(self, run: OpenRun) -> None:
+        """Leave a run that has its verdict to the archive, which puts its last samples away."""
+        run.close()
+        async with run.turning:
+            self._archive.learn(run.name)
+
+    async def _resume(self, home: Bay, name: str) -> None:
+        """Let a run go on that the end of a daemon cut short."""
+        facts = self._journal.entries(name)[0].event.data
+        if (hash_ := facts["spec"]["hash"]) != home.design.spec.canonical_hash:
+            home.idle = f"{home.name} has another spec now; give back the one of hash {hash_}"
+            log.error("run_not_resumed", run=name, why=home.idle)
             return
-        folder = self._data.run(name)
-        try:
-            past = await asyncio.to_thread(rebuilt, home.design, folder, entries, self._at)
-        except StoreError as error:
-            self._trouble = str(error)
-            log.error("run_not_resumed", run=name, why=str(error))  # noqa: TRY400 -- no stack helps
+        rest = AGAIN_S
+        while self._bays.get(home.name) is home:
+            try:
+                async with self._resuming:
+                    entries, folder = self._journal.entries(name), self._data.run(name)
+                    past = await aside(rebuilt, home.design, folder, entries, self._at)
+            except StoreError as error:
+                home.unread = str(error)
+                log.error("run_not_resumed", run=name, why=str(error))  # noqa: TRY400 -- no stack helps
+                await asyncio.sleep(rest)
+                rest = min(2 * rest, REST_S)
+                continue
+            home.unread = ""
+            if self._bays.get(home.name) is home:
+                self._go_on(home, name, entries, past)
+            else:
+                past.spool.close()
             return
+
+    def _go_on(self, home: Bay, name: str, entries: Sequence[Entry], past: Past) -> None:
+        """Let a run go on as it was rebuilt; the time between is a gap."""
         stamp = self._clocks.stamp()
-        rack = {key: facts[key] for key in ("run", "bay", "serial", "sku")}
-        events = [entry.event for entry in entries]
+        facts = entries[0].event.data
         home.run = run = OpenRun(
-            rack,
-            Run(home.design, home.live, past.trial, events),
+            {key: facts[key] for key in ("run", "bay", "serial", "sku")},
+            Run(home.design, home.live, past.trial, [entry.event for entry in entries]),
             self._journal,
             past.spool,
             origin=origin(entries, past.last, stamp),
@@ -430,29 +396,5 @@ class FloorDesk:
             run.sealed(stamp, sealed)
         for known in home.devices.values():
             run.bound(stamp, *known)
-        del self._past[name]
+        del self._archive.waiting[home.name], self._archive.shown[name]
         log.info("run_resumed", run=name, gap_s=round(end - past.last, 1))
-
-    async def _end(self, run: OpenRun) -> None:
-        """Put the last samples away, and make the record."""
-        while True:
-            await self._segment(run)
-            self._tell(run, run.store(self._clocks.stamp()))
-            if not run.trouble:
-                break
-            await asyncio.sleep(AGAIN_S)
-        run.close()
-        del self._open[str(run.rack["bay"])]
-        shown = self._past[run.name] = run_view.past(run.entries, None)
-        self._last[shown["bay"]] = run_view.past_measured(shown)
-        await self._seal(run.name)
-
-    async def _seal(self, name: str) -> None:
-        """Make the record of a run that is over, however often the disk refuses."""
-        while (why := await finish(self._data, name, self._journal.entries(name))) is not None:
-            self._trouble = why
-            log.error("record_not_sealed", run=name, why=why)
-            await asyncio.sleep(AGAIN_S)
-        self._trouble = ""
-        self._past[name] = run_view.past(self._journal.entries(name), self._record(name))
-        log.info("record_sealed", run=name, folder=str(self._data.record(name)))

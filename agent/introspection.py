@@ -5,6 +5,7 @@ come late, make every other reading doubtful.
 """
 
 from collections import deque
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -35,6 +36,12 @@ class Introspection:
 
     def __init__(self) -> None:
         self._polls: deque[tuple[float, int, int]] = deque()  # when, turns, late ones so far
+        self._turn = -1
+
+    def due(self, now: float) -> bool:
+        """Say once a turn that it has come. Turns keep to a grid, so that every slot gets one."""
+        before, self._turn = self._turn, int(now // EVERY_S)
+        return self._turn != before
 
     def readings(self, now: float, clock: Synchrony, turns: int, late: int) -> Readings:
         """Return how things stand; `turns` and `late` count since the start of the daemon.
@@ -50,18 +57,19 @@ class Introspection:
         offset = clock.offset_s if clock.synchronised and clock.offset_s is not None else np.nan
         values = np.array([offset, share])
         quality = np.where(np.isfinite(values), Quality.GOOD, Quality.CLOCK).astype(np.uint8)
-        return Readings(device=DEVICE, taken_at=now, values=values, quality=quality, raw=values)
+        return Readings(
+            device=DEVICE,
+            taken_at=now,
+            values=values,
+            quality=quality,
+            raw=values,
+            asked_at=now // EVERY_S * EVERY_S,
+        )
 
 
 def of_bay(bay: str, readings: Readings) -> Readings:
     """Return the same readings as a device of one bay."""
-    return Readings(
-        device=f"{bay}/{DEVICE}",
-        taken_at=readings.taken_at,
-        values=readings.values,
-        quality=readings.quality,
-        raw=readings.raw,
-    )
+    return replace(readings, device=f"{bay}/{DEVICE}")
 
 
 def wanted(design: Design | None) -> bool:

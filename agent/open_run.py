@@ -1,10 +1,12 @@
 """A run that goes on, and what it leaves on disk: events in the journal, samples in the spool.
 
-An event is durable before anybody is told of it, and a sample is evidence once it is stored. Where
-the disk refuses, the plan waits: nothing more is decided, samples are kept in memory as long as
-there is room, and what finds none is a gap in the evidence.
+An event is durable before anybody is told of it, and a sample is evidence once it is stored, which
+is after the event that says what it is a sample of. Where the disk refuses, the plan waits: nothing
+more is decided, samples are kept in memory as long as there is room, and what finds none is a gap
+in the evidence. So is the time meanwhile for the plan, which did not look.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
@@ -29,8 +31,13 @@ from collectors.readings import Readings
 SEGMENT_S: Final = 3600.0  # of samples a segment: less packs worse, more waits longer in the spool
 PROOF_S: Final = 10.0  # how old may be what the metrics say of a verdict; it costs milliseconds
 SYNC_S: Final = 5.0  # so much of the samples may a power cut take
-BACKLOG_POLLS_MAX: Final = 50_000  # kept while the disk refuses: 45 devices for 40 minutes at 2 s
+BACKLOG_CELLS_MAX: Final = 2_000_000  # numbers kept while the disk refuses: 40 MB, in one frame
+AGAIN_S: Final = 60.0  # until a segment that could not be begun is tried again
+BLINK_S: Final = 5.0  # so long may the plan not have looked: what it waits for lasts longer
 STEP_S: Final = 1.0  # a wall clock that moved further than that against the other one was set
+SHOWN: Final = frozenset(  # events that tell people how a run went; there are few of them
+    {Kind.RUN_STARTED, Kind.STAGE_STARTED, Kind.STAGE_OVER, Kind.STAGE_JUDGED}
+)
 Ticket = tuple[str, Mapping[str, Any]]  # the key of a request, and what it is answered
 Outgoing = Callable[[Sequence[Item], float], Sequence[Mapping[str, Any]]]  # who is to hear of it
 
@@ -46,6 +53,11 @@ class _Bound:
     size: int  # of the device's arrays
     told: Mapping[str, Any]  # as the journal has it
     polls: list[tuple[float, float, Readings]] = field(default_factory=list)  # asked, taken
+
+    @property
+    def cells(self) -> int:
+        """Return how many numbers its polls hold."""
+        return len(self.polls) * self.size
 
     def block(self) -> Block:
         """Return its polls as arrays."""
@@ -84,8 +96,10 @@ class OpenRun:
     ) -> None:
         self.rack = rack  # run, bay, serial, sku
         self.run = run
-        self.entries = [*past]
+        self.events = [entry.event for entry in past if entry.event.kind in SHOWN]
         self.trouble = ""  # why nothing can be stored, while that is so
+        self.broken = False  # a bug of ours met it; it goes no further in this process
+        self.turning = asyncio.Lock()  # held while a segment is being made
         self._journal = journal
         self._spool = spool
         self._outgoing = outgoing
@@ -93,6 +107,7 @@ class OpenRun:
         self._pending: list[Event] = []  # have happened, are not stored
         self._ticket: Ticket | None = None  # of the request whose events are pending
         self._bound: dict[str, _Bound] = {}
+        self._unbound: list[_Bound] = []  # were bound otherwise when their polls came
         self._told: dict[str, Mapping[str, Any]] = {  # device -> its last BOUND event
             entry.event.data["device"]: entry.event.data
             for entry in past
@@ -102,17 +117,13 @@ class OpenRun:
         self.proof = _proof(run)
         self._synced_at = self._turned_at = self._proved_at = origin
         self._sealed: list[int] = []  # files of the spool that the journal need not wait for
-        self._ahead: float | None = None  # of the wall clock before the monotonic one
+        self._refused_at: float | None = None  # since when nothing can be stored
+        self._last = past[-1].stamp if past else None
 
     @property
     def name(self) -> str:
         """Return what it is called."""
         return str(self.rack["run"])
-
-    @property
-    def events(self) -> list[Event]:
-        """Return all that has happened, stored or not."""
-        return [*(entry.event for entry in self.entries), *self._pending]
 
     def close(self) -> None:
         """Let go of the files; what is not stored becomes a gap."""
@@ -126,15 +137,20 @@ class OpenRun:
 
     def begin(self, facts: Mapping[str, Any]) -> None:
         """Start at run second 0, with the first stage; `store` writes it down."""
-        self._pending += [*self.run.begin(facts), *self.run.tick(0.0)]
+        self._happened([*self.run.begin(facts), *self.run.tick(0.0)])
 
     def acted(self, events: Sequence[Event]) -> None:
         """Take in what a person did; `store` writes it down."""
-        self._pending += self.run.acted(events)
+        self._happened(self.run.acted(events))
 
     def happened(self, stamp: Stamp, kind: Kind, data: Mapping[str, Any]) -> None:
         """Take in what was noticed from outside; it is stored with the next tick."""
-        self._pending += self.run.happened(Event(self.at(stamp.mono), kind, data))
+        self._happened(self.run.happened(Event(self.at(stamp.mono), kind, data)))
+
+    def _happened(self, events: Sequence[Event]) -> None:
+        """Keep events until they are stored, and those that people are shown for good."""
+        self._pending += events
+        self.events += [event for event in events if event.kind in SHOWN]
 
     def bound(
         self, stamp: Stamp, columns: Sequence[int], size: int, told: Mapping[str, Any]
@@ -142,7 +158,8 @@ class OpenRun:
         """Note which columns of a device's arrays are evidence from now on, and of what."""
         device = told["device"]
         before = self._told.get(device, {"binding": -1})
-        self._store_samples()
+        if device in self._bound:
+            self._unbound.append(self._bound[device])
         number = before["binding"]
         if before != {**told, "binding": number}:
             number += 1
@@ -157,7 +174,7 @@ class OpenRun:
         asked = self.at(readings.turn_at)
         if bound is None or asked < 0 or len(readings.values) != bound.size:
             return
-        if self.trouble and len(bound.polls) * len(self._bound) >= BACKLOG_POLLS_MAX:
+        if self.trouble and sum(b.cells for b in self._every()) >= BACKLOG_CELLS_MAX:
             self._lost += 1
             return
         bound.polls.append((asked, self.at(readings.taken_at), readings))
@@ -165,14 +182,12 @@ class OpenRun:
     def tick(self, stamp: Stamp, clock: Synchrony) -> list[Entry]:
         """Go on; return what has happened and is stored."""
         self._watch(stamp, clock)
-        if not (self._store_samples() and self._sync(stamp)):
-            return []
         entries = self.store(stamp, self._ticket)
-        if not self._pending:
-            self._pending += self.run.tick(self.at(stamp.mono))
-            entries += self.store(stamp)
-        if not self._pending:
-            self._recovered()
+        if self._pending or not (self._store_samples(stamp) and self._sync(stamp)):
+            return entries
+        self._recovered(stamp)
+        self._happened(self.run.tick(self.at(stamp.mono)))
+        entries += self.store(stamp)
         if stamp.mono - self._proved_at >= PROOF_S or entries:
             self.proof, self._proved_at = _proof(self.run), stamp.mono
         return entries
@@ -200,35 +215,32 @@ class OpenRun:
                 answer=answer,
             )
         except StoreError as error:
-            self._troubled(error)
+            self._troubled(error, stamp)
             return []
         self._pending, self._ticket = [], None
-        self.entries += entries
         self._drop()
         return entries
 
     def turn_due(self, stamp: Stamp) -> bool:
         """Say whether samples should become a segment now."""
-        return self._spool.full or stamp.mono - self._turned_at >= SEGMENT_S
+        since = stamp.mono - self._turned_at
+        due = since >= SEGMENT_S or (self._spool.full and since >= AGAIN_S)
+        return due and not self.trouble and not self.turning.locked()
 
-    def turn(self, stamp: Stamp) -> int:
-        """Begin a new file of samples; return the number of the one to be sealed.
+    def turn(self, stamp: Stamp) -> list[int]:
+        """Begin a new file of samples; return the numbers of those to be sealed.
 
-        Raises: StoreError.
+        Raises: StoreError; then it is due again in a minute.
         """
-        self._store_samples()
+        self._turned_at = stamp.mono - SEGMENT_S + AGAIN_S
         number = self._spool.turn()
         self._turned_at = stamp.mono
-        return number
+        return [n for n in self._spool.files() if n <= number and n not in self._sealed]
 
     def sealed(self, stamp: Stamp, sealed: Sealed) -> None:
         """Note a segment; its file in the spool goes once the journal has it."""
-        if sealed.facts is not None:
-            self.happened(stamp, Kind.SEGMENT, sealed.facts)
-        for each in sealed.damage:
-            why = f"{each.file}: {each.size} bytes at {each.offset} were damaged"
-            gap = {"start": each.after, "end": each.before, "why": why}
-            self.happened(stamp, Kind.GAP, gap)
+        for event in told(sealed, self.at(stamp.mono)):
+            self._happened(self.run.happened(event))
         self._sealed.append(sealed.number)
 
     def _drop(self) -> None:
@@ -240,20 +252,25 @@ class OpenRun:
         except StoreError as error:  # they are in the way, no more
             log.warning("spool_not_removed", run=self.name, why=str(error))
 
-    def _store_samples(self) -> bool:
+    def _every(self) -> list[_Bound]:
+        """Return all devices, as they are bound now and as they were."""
+        return [*self._unbound, *self._bound.values()]
+
+    def _store_samples(self, stamp: Stamp) -> bool:
         """Write down the polls of the last second; say whether that went well."""
-        full = [bound for bound in self._bound.values() if bound.polls]
+        full = [bound for bound in self._every() if bound.polls]
         blocks = [bound.block() for bound in full]
         if not blocks:
             return True
         try:
             self._spool.write(blocks)
         except StoreError as error:
-            self._troubled(error)
+            self._troubled(error, stamp)
             return False
         for bound, block in zip(full, blocks, strict=True):
             bound.polls.clear()
             self.run.take(block)
+        self._unbound.clear()
         return True
 
     def _sync(self, stamp: Stamp) -> bool:
@@ -263,31 +280,58 @@ class OpenRun:
         try:
             self._spool.sync()
         except StoreError as error:
-            self._troubled(error)
+            self._troubled(error, stamp)
             return False
         self._synced_at = stamp.mono
         return True
 
     def _watch(self, stamp: Stamp, clock: Synchrony) -> None:
         """Note a wall clock that was set; no verdict looks at it."""
-        ahead = stamp.wall - stamp.mono
-        step = 0.0 if self._ahead is None else ahead - self._ahead
-        self._ahead = ahead
+        last, self._last = self._last, stamp
+        if last is None or last.boot != stamp.boot:
+            return
+        step = (stamp.wall - last.wall) - (stamp.mono - last.mono)
         if abs(step) > STEP_S:
-            told = {"state": state_of(clock), "offset_s": clock.offset_s, "step_s": round(step, 3)}
-            self.happened(stamp, Kind.CLOCK, told)
+            moved = {"offset_s": clock.offset_s, "step_s": round(step, 3)}
+            self.happened(stamp, Kind.CLOCK, {"state": state_of(clock), **moved})
 
-    def _troubled(self, error: StoreError) -> None:
+    def broke(self, why: str) -> None:
+        """Go no further: something in here broke; the next start of the agent tries again."""
+        self.trouble, self.broken = why, True
+
+    def _troubled(self, error: StoreError, stamp: Stamp) -> None:
         """Say once that nothing can be stored."""
-        if not self.trouble:
+        if self._refused_at is None:
             log.error("not_stored", run=self.name, why=str(error))
+            self._refused_at = stamp.mono
         self.trouble = str(error)
 
-    def _recovered(self) -> None:
-        """Say that storing works again, and what was lost meanwhile."""
-        if self.trouble:
-            log.info("stored_again", run=self.name, polls_lost=self._lost)
-        self.trouble, self._lost = "", 0
+    def _recovered(self, stamp: Stamp) -> None:
+        """Say that storing works again, and what was lost meanwhile.
+
+        All that time the plan did not look, so it is no qualified time.
+        """
+        if self._refused_at is None:
+            return
+        log.info("stored_again", run=self.name, polls_lost=self._lost)
+        if stamp.mono - self._refused_at > BLINK_S:
+            start, end = self.at(self._refused_at), self.at(stamp.mono)
+            why = f"nothing could be stored, and {self._lost} polls were lost"
+            self.happened(stamp, Kind.GAP, {"start": start, "end": end, "why": why})
+        self.trouble, self._refused_at, self._lost = "", None, 0
+
+
+def told(sealed: Sealed, at: float) -> list[Event]:
+    """Return what a journal is told of a segment, and of samples in it that were damaged."""
+    events = []
+    if sealed.facts is not None:
+        events.append(Event(at, Kind.SEGMENT, sealed.facts))
+    for each in sealed.damage:
+        known = [moment for moment in (each.after, each.before) if moment is not None]
+        start, end = min(known, default=at), max(known, default=at)
+        why = f"{each.file}: {each.size} bytes at {each.offset} were damaged"
+        events.append(Event(at, Kind.GAP, {"start": start, "end": end, "why": why}))
+    return events
 
 
 def _proof(run: Run) -> Proof:

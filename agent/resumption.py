@@ -5,9 +5,10 @@ from typing import Any, NamedTuple
 
 from agent.burnin.block import Block
 from agent.burnin.design import Design
-from agent.burnin.event import Kind
+from agent.burnin.event import Event, Kind
 from agent.burnin.rerun import rerun
 from agent.burnin.trial import Trial
+from agent.open_run import told
 from agent.store.entry import Entry, Stamp
 from agent.store.failpoint import At
 from agent.store.folder import RunFolder
@@ -24,20 +25,60 @@ class Past(NamedTuple):
     last: float  # run second of the last event or sample
 
 
+class Left(NamedTuple):
+    """What a run that is over had left in its spool."""
+
+    spool: Spool
+    sealed: tuple[Sealed, ...]
+    events: tuple[Event, ...]  # of these segments; once the journal has them, `drop`
+
+    def drop(self) -> None:
+        """Remove files that are segments now. Raises: StoreError."""
+        for each in self.sealed:
+            self.spool.drop(each.number)
+
+
 def rebuilt(design: Design, folder: RunFolder, entries: Sequence[Entry], at: At) -> Past:
     """Rebuild a run; it takes seconds for a day of samples. Raises: StoreError."""
-    told = [dict(e.event.data) for e in entries if e.event.kind is Kind.SEGMENT]
-    known = {number_of(facts) for facts in told}
-    spool, recovered = Spool.open(folder.spool, sealed=known, at=at)
-    sealed = tuple(seal(folder, number, at=at) for number in recovered.files)
-    told += [each.facts for each in sealed if each.facts is not None]
-    events = [entry.event for entry in entries]
-    trial = rerun(design, events, _blocks(folder, told))
-    last = max([event.at for event in events] + [float(facts["end"]) for facts in told])
+    spool, sealed = _recovered(folder, entries, at)
+    try:
+        known = [*_segments(entries), *(each.facts for each in sealed if each.facts is not None)]
+        events = [entry.event for entry in entries]
+        trial = rerun(design, events, _blocks(folder, known))
+    except BaseException:
+        spool.close()
+        raise
+    last = max([event.at for event in events] + [float(facts["end"]) for facts in known])
     return Past(trial, spool, sealed, last)
 
 
-def _blocks(folder: RunFolder, segments: Sequence[dict[str, Any]]) -> Iterator[Block]:
+def put_away(folder: RunFolder, entries: Sequence[Entry], at: At) -> Left:
+    """Make segments of what the spool of a run that is over still holds. Raises: StoreError."""
+    spool, sealed = _recovered(folder, entries, at)
+    spool.close()
+    end = max(entry.event.at for entry in entries)
+    return Left(spool, sealed, tuple(event for each in sealed for event in told(each, end)))
+
+
+def _recovered(
+    folder: RunFolder, entries: Sequence[Entry], at: At
+) -> tuple[Spool, tuple[Sealed, ...]]:
+    """Open a spool, and make segments of what it holds. Raises: StoreError."""
+    known = {number_of(facts) for facts in _segments(entries)}
+    spool, recovered = Spool.open(folder.spool, sealed=known, at=at)
+    try:
+        return spool, tuple(seal(folder, number, at=at) for number in recovered.files)
+    except BaseException:
+        spool.close()
+        raise
+
+
+def _segments(entries: Sequence[Entry]) -> list[dict[str, Any]]:
+    """Return what the journal tells of segments."""
+    return [dict(e.event.data) for e in entries if e.event.kind is Kind.SEGMENT]
+
+
+def _blocks(folder: RunFolder, segments: Sequence[Any]) -> Iterator[Block]:
     """Yield all samples, segment after segment."""
     for facts in segments:
         yield from segment_blocks(folder.segments, facts)
@@ -46,11 +87,13 @@ def _blocks(folder: RunFolder, segments: Sequence[dict[str, Any]]) -> Iterator[B
 def origin(entries: Sequence[Entry], last: float, now: Stamp) -> float:
     """Return the monotonic clock at run second 0, on the machine's present start.
 
-    After a start of the machine only the wall clock can say how long it was away; run time never
-    goes back, whatever that clock says.
+    Entries of the same start tell it; none was written before it happened. After another one only
+    the wall clock can say how long the machine was away. Run time never goes back, whatever the
+    clocks say.
     """
-    first, end = entries[0], entries[-1]
-    if first.stamp.boot == now.boot and now.boot:
-        return first.stamp.mono - first.event.at
+    begun = [e.stamp.mono - e.event.at for e in entries if e.stamp.boot == now.boot]
+    if begun and now.boot:
+        return min(*begun, now.mono - last)
+    end = entries[-1]
     away = max(0.0, now.wall - end.stamp.wall - (last - end.event.at))
     return now.mono - (last + away)

@@ -1,6 +1,6 @@
 """A run as people and programs are shown it: made of what its journal holds, and how it stands."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,8 +14,9 @@ from agent.burnin.terms import stage_of
 from agent.exposition.runs import RunView
 from agent.open_run import OpenRun
 from agent.store.entry import Entry
-from collectors.readings import Channel
+from collectors.readings import Channel, Identity
 
+TEXT_CHARACTERS_MAX: Final = 1000  # of one text of a device, in the journal
 DETAILS: Final = frozenset({"stages", "reason"})  # what a list of runs leaves out
 
 
@@ -42,13 +43,15 @@ def spec_facts(design: Design) -> dict[str, Any]:
 
 def spec(design: Design | None) -> dict[str, Any] | None:
     """Return what a bay's spec is, and whether it has a plan to run."""
-    return design and {**spec_facts(design), "plan": design.spec.plan is not None}
+    if design is None:
+        return None
+    return {**spec_facts(design), "plan": design.spec.plan is not None}
 
 
-def name(bay: str, wall: float, taken: Mapping[str, Any]) -> str:
+def name(bay: str, wall: float, taken: Container[str]) -> str:
     """Return what a run is called: its bay, and when it began.
 
-    >>> name("bay-01", 0.0, {}), name("bay_1", 0.0, {"bay-1-19700101t000000z": ...})
+    >>> name("bay-01", 0.0, {}), name("bay_1", 0.0, {"bay-1-19700101t000000z"})
     ('bay-01-19700101t000000z', 'bay-1-19700101t000000z-2')
     """
     when = datetime.fromtimestamp(wall, UTC).strftime("%Y%m%dt%H%M%Sz")
@@ -59,29 +62,32 @@ def name(bay: str, wall: float, taken: Mapping[str, Any]) -> str:
     return found
 
 
+def plain(text: str) -> str:
+    r"""Return a device's text as a journal can hold it.
+
+    >>> plain("SN\ud800")
+    'SN?'
+    """
+    return text[:TEXT_CHARACTERS_MAX].encode(errors="replace").decode()
+
+
+def identity(identity: Identity) -> dict[str, str]:
+    """Return who a device says it is, as the journal tells it."""
+    keys = ("vendor", "model", "serial", "firmware")
+    return {key: plain(getattr(identity, key)) for key in keys}
+
+
 def column(channel: Channel, served: Mapping[str, str]) -> dict[str, Any]:
     """Return one channel of a device as the journal tells it."""
     return {
         "name": served[channel.name],
-        "channel": channel.name,
+        "channel": plain(channel.name),
         "quantity": channel.quantity.label,
-        "source": channel.source,
+        "source": plain(channel.source),
         "kind": channel.kind.value,
-        "states": {str(number): text for number, text in channel.states.items()},
-        "good_states": sorted(channel.good_states),
+        "states": {str(number): plain(text) for number, text in channel.states.items()},
+        "good_states": sorted(map(plain, channel.good_states)),
     }
-
-
-def too_slow(design: Design, intervals: Mapping[str, float | None]) -> list[str]:
-    """Say which devices are polled more seldom than the spec must have their channels read."""
-    found = []
-    for device, where in design.places.items():
-        interval = intervals.get(device)
-        rows = [c.row for c in design.channels[where] if c.row.required and c.row.rungs.judged]
-        every = min((row.every for row in rows), default=None)
-        if interval is not None and every is not None and interval > every:
-            found.append(f"{device} every {interval:g} s, to be read every {every:g} s")
-    return found
 
 
 def present(run: OpenRun, mono: float) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from agent.burnin.attempt import (
     NO_JUDGING,
     Attempt,
     open_needs,
+    person,
     phase_s,
     waits,
 )
@@ -155,19 +156,20 @@ class Course:
     def _on_window(self, at: float, data: Mapping[str, Any]) -> None:
         now = self.now
         assert now is not None
-        now.counted, now.marked = now.qualified(at), at
+        now.counted, now.marked = now.kept(at), at
         now.judging, now.why = data["judging"], tuple(data["why"])
 
-    def _on_gap(self, _: float, data: Mapping[str, Any]) -> None:
+    def _on_gap(self, at: float, data: Mapping[str, Any]) -> None:
         now = self.now
         if now is not None:
-            now.counted, now.marked = now.qualified(data["start"]), data["end"]
+            lost = now.qualified(min(data["end"], at)) - now.qualified(data["start"])
+            now.counted, now.marked = now.qualified(at) - lost, at
             now.judging, now.why = NO_JUDGING, ("nobody was listening",)
             now.holding_since, now.complete = None, False
 
     def _on_answered(self, _: float, data: Mapping[str, Any]) -> None:
         if self.now is not None:
-            self.now.answers.setdefault(data["need"], {})[data["by"]] = data["answer"]
+            self.now.answers.setdefault(data["need"], {})[person(data["by"])] = data["answer"]
 
     def _on_paused(self, at: float, _: Mapping[str, Any]) -> None:
         self.paused_at = at
