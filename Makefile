@@ -17,6 +17,9 @@ nightly: ## 100,000 cases of each property of the verdict, where `test` runs 2,0
 	@deploy/dev/setup dev
 	@RACKPROOF_NIGHTLY=1 .venv/bin/python -m pytest -q -k properties tests/unit/agent/burnin $(ARGS)
 
+nightly: ## the same with every case: 100,000 of each property, 200 kills and more, whole plans; hours
+	@RACKPROOF_NIGHTLY=1 RACKPROOF_EDITS=10000 $(MAKE) --no-print-directory test
+
 check: ## format, lint, types and the arrows between packages
 	@deploy/dev/setup dev
 	.venv/bin/ruff format --check .

@@ -129,7 +129,7 @@ def test_a_fault_is_judged_and_named(spec: Spec, case: Case) -> None:
     check(case, run.go())
 
 
-@pytest.mark.skipif(not NIGHTLY, reason="a minute for each fault: RACKPROOF_NIGHTLY=1")
+@pytest.mark.nightly  # a minute for each fault
 @pytest.mark.parametrize("case", [*CASES, DRIFT], ids=lambda case: case.fault.name)
 def test_a_fault_is_judged_the_same_in_the_whole_plan(whole: Design, case: Case) -> None:
     """A longer soak excuses no fault."""
@@ -168,7 +168,7 @@ def test_a_rack_is_judged_the_same_twice(short: Simulation) -> None:
     assert proofs(again.run.trial) == proofs(short.run.trial)
 
 
-@pytest.mark.skipif(not NIGHTLY, reason="takes a minute each: RACKPROOF_NIGHTLY=1")
+@pytest.mark.nightly  # a minute each
 @pytest.mark.parametrize("seed", range(2, 6))
 def test_no_healthy_rack_depends_on_luck(whole: Design, seed: int) -> None:
     """Other noise, other shelves: the whole plan is passed, and proven again from its samples."""
