@@ -13,10 +13,6 @@ test: ## everything the project checks about itself, with all it needs set up fi
 	@deploy/dev/services
 	@PATH=$$PATH:/usr/sbin .venv/bin/python -m pytest -q $(ARGS)
 
-nightly: ## 100,000 cases of each property of the verdict, where `test` runs 2,000
-	@deploy/dev/setup dev
-	@RACKPROOF_NIGHTLY=1 .venv/bin/python -m pytest -q -k properties tests/unit/agent/burnin $(ARGS)
-
 nightly: ## the same with every case: 100,000 of each property, 200 kills and more, whole plans; hours
 	@RACKPROOF_NIGHTLY=1 RACKPROOF_EDITS=10000 $(MAKE) --no-print-directory test
 
