@@ -2,7 +2,7 @@
 
 A healthy rack passes the plan of 34 hours. One that is not fails where the fault shows, and the
 reasons name the channels that show it. Most faults are tried in a plan cut to the stage in which
-they begin; with RACKPROOF_NIGHTLY=1 in the whole of it.
+they begin; by the nightly target in the whole of it.
 
 What no channel of this spec can tell, and is therefore not tried here:
 
@@ -19,7 +19,6 @@ What no channel of this spec can tell, and is therefore not tried here:
   wall clock enters a verdict is tried by events that speak of one.
 """
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -39,7 +38,6 @@ from tests.simulation.cases import CASES, DRIFT, Case
 from tests.simulation.plans import cut
 from tests.simulation.rig import Simulation
 
-NIGHTLY: Final = os.environ.get("RACKPROOF_NIGHTLY") == "1"
 CALM_S: Final = 30.0  # between two looks at a soak; its samples are all taken in whatever happens
 NUMBERS: Final = ("verdicts", "judged", "complete", "total", "margin", "minimum", "mean", "maximum")
 SHORT: Final[
