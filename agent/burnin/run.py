@@ -38,7 +38,7 @@ class Run:
         self._progress = Progress(self.course)
         self._sight = Sight(design, live)
         self._unjudged: deque[tuple[str, int, float]] = deque()  # attempts that are over, since
-        self._over_at: float | None = None
+        self._over = False
         for event in past:
             self.course.note(event)
             self._remember(event)
@@ -103,7 +103,7 @@ class Run:
         elif event.kind is Kind.STAGE_JUDGED:
             self._unjudged.popleft()
         elif event.kind is Kind.RUN_OVER:
-            self._over_at = event.at
+            self._over = True
         elif event.kind is Kind.RUN_JUDGED:
             self.judged = True
 
@@ -116,8 +116,7 @@ class Run:
             where = {"stage": stage, "attempt": attempt}
             verdict = {"verdict": result.verdict.name, "text": result.reason.text}
             events += self.happened(Event(at, Kind.STAGE_JUDGED, {**where, **verdict}))
-        over = self._over_at
-        if over is not None and over <= at - WATERMARK_S and not self._unjudged and not self.judged:
+        if self._over and not self._unjudged and not self.judged:
             reason = self.trial.reason()
             verdict = {"verdict": reason.verdict.name, "text": reason.text}
             events += self.happened(Event(at, Kind.RUN_JUDGED, verdict))

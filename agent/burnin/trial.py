@@ -92,8 +92,8 @@ class Trial:
     def _put(self, block: Block, rows: Bools, design: Design) -> None:
         """Put some polls of a block in, their states read by the limits of one phase."""
         columns = self._columns_of(block.device, block.binding, design)
-        if columns is None or columns.size != block.values.shape[1]:
-            return
+        if columns is None or columns.size != block.values.shape[1] or not columns.size:
+            return  # none of what it has is in the spec: its channels stay unknown
         values = block.values[rows][:, columns.columns]
         good = columns.bound & (block.quality[rows][:, columns.columns] == Quality.GOOD)
         self._ledger.put(columns.where, block.asked[rows], columns.convert(values), good)
