@@ -88,12 +88,13 @@ def origin(entries: Sequence[Entry], last: float, now: Stamp) -> float:
     """Return the monotonic clock at run second 0, on the machine's present start.
 
     Entries of the same start tell it; none was written before it happened. After another one only
-    the wall clock can say how long the machine was away. Run time never goes back, whatever the
-    clocks say.
+    the wall clock can say how long the machine was away: not less than it is up again. Run time
+    never goes back, whatever the clocks say.
     """
     begun = [e.stamp.mono - e.event.at for e in entries if e.stamp.boot == now.boot]
     if begun and now.boot:
         return min(*begun, now.mono - last)
     end = entries[-1]
-    away = max(0.0, now.wall - end.stamp.wall - (last - end.event.at))
+    up = now.mono if now.boot and end.stamp.boot else 0.0
+    away = max(up, now.wall - end.stamp.wall - (last - end.event.at))
     return now.mono - (last + away)

@@ -53,12 +53,15 @@ class Acceptance:
         self.stuck = np.zeros(size, np.bool_)  # this gap will not be bridged
         self.anew = np.full(size, -np.inf)  # when the device last started anew
         self.expected, self.required = np.zeros((2, size), np.bool_)
+        self._due = np.zeros(size, np.bool_)  # to be judged in this phase
+        self._passed_over = np.zeros(size, np.bool_)  # and were not, in one that is over
         self._marked = np.zeros(size, np.int64)  # slots judged before this phase
         self._share, self._slots = np.zeros((2, size))
         self._busy = False
 
     def begin(self, rules: Rules, at: float) -> None:
         """Go on under other rules: a new phase, in which no excursion is under way."""
+        self.end_phase()
         self._share += self.rules.share * (self.judged - self._marked)
         self._slots = np.maximum(self._slots, self._fixed())
         self._marked = self.judged.copy()
@@ -72,10 +75,23 @@ class Acceptance:
         """Return the rules that held at a time."""
         return next((rules for since, rules in reversed(self._past) if since <= at), self.rules)
 
-    def expect(self) -> None:
-        """Demand that channels which this phase asks for are judged in the stage."""
+    def expect(self, *, here: bool) -> None:
+        """Demand that channels which this phase asks for are judged in the stage, or `here`."""
         self.expected |= self.rules.judged
         self.required |= self.rules.judged & self.rules.required
+        if here:
+            self._due |= self.rules.judged
+
+    def end_phase(self) -> None:
+        """Note which channels a phase was to judge and did not."""
+        self._passed_over |= self._due & (self.judged == self._marked)
+        self._due[:] = False
+
+    @property
+    def unjudged(self) -> Bools:
+        """Return where nothing was judged: in the stage, or in a phase that is there for it."""
+        unjudged: Bools = (self.judged == 0) | self._passed_over
+        return unjudged
 
     def restarted(self, where: slice, at: float) -> None:
         """Let no later reading vouch for what the channels of a device hid so far."""

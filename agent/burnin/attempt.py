@@ -1,5 +1,6 @@
 """One attempt of a stage while it is on: its phase, its qualified time, and what it waits for."""
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -13,6 +14,7 @@ ALWAYS: Final = "always"  # channels that apply always
 QUALIFIED: Final = "qualified"  # all channels: load and conditions are as the stage wants them
 UNJUDGED: Final = ("needs", "entry")  # phases before a stage begins to count
 COUNTED: Final = ("dwell", "broken", "mended")  # phases that last some qualified time
+SETTLED_S: Final = 30.0  # the slowest slot: shorter stretches would count as time nobody judges
 
 
 @dataclass(slots=True)
@@ -29,7 +31,7 @@ class Attempt:
     marked: float = 0.0  # when qualified time was last added up
     judging: str = NO_JUDGING
     why: tuple[str, ...] = ()
-    answers: dict[str, dict[str, str]] = field(default_factory=dict)  # need -> by -> answer
+    answers: dict[str, dict[str, str]] = field(default_factory=dict)  # need -> person -> answer
     holding_since: float | None = None  # since when what the phase waits for has held
     complete: bool = True  # all that the phase waits for has been known all along
 
@@ -37,6 +39,11 @@ class Attempt:
         """Return the qualified seconds of the phase."""
         running = max(0.0, at - self.marked) if self.judging == QUALIFIED else 0.0
         return self.counted + running
+
+    def kept(self, at: float) -> float:
+        """Return the qualified seconds that stay if they end here: a short stretch is none."""
+        now = self.qualified(at)
+        return now if now - self.counted >= SETTLED_S else self.counted
 
 
 def ended(now: Attempt, at: float, outcome: str, text: str) -> Event:
@@ -59,6 +66,15 @@ def open_needs(now: Attempt) -> tuple[str, ...]:
         for need in now.stage.needs
         if sum(a == "yes" for a in now.answers.get(need, {}).values()) < people(need)
     )
+
+
+def person(by: str) -> str:
+    """Return who somebody is, however the name is written.
+
+    >>> person("J. Doe") == person("  j.  DOE")
+    True
+    """
+    return " ".join(unicodedata.normalize("NFKC", by).casefold().split())
 
 
 def people(need: str) -> int:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from agent.burnin.attempt import NO_JUDGING, Attempt, asks, ended
+from agent.burnin.attempt import NO_JUDGING, Attempt, asks, ended, person
 from agent.burnin.course import Course
 from agent.burnin.event import Event, Kind
 from agent.burnin.verdict import Verdict
@@ -25,7 +25,7 @@ class Deeds:
         asked = next((n for n in now.stage.needs if need in (n, n.split(" ")[0])), None)
         if asked is None or now.phase != "needs":
             raise ActError(f"{now.stage.id} does not ask for {need!r}; {asks(now)}")
-        if by in now.answers.get(asked, {}):
+        if person(by) in now.answers.get(asked, {}):
             raise ActError(f"{by} has answered {asked!r} already; somebody else must")
         data = {"need": asked, "answer": answer, "by": by, "note": note}
         return self._noted([Event(at, Kind.ANSWERED, data)])

@@ -44,14 +44,17 @@ class Evidence:
         """Return how the attempt is called in reasons."""
         return f"{self.stage}, attempt {self.attempt}"
 
-    def begin(self, at: float, rules: Sequence[Rules], *, counts: bool) -> None:
-        """Go on under other rules; `counts`: in a phase that the stage is there for."""
+    def begin(self, at: float, rules: Sequence[Rules], *, counts: bool, lasts: bool) -> None:
+        """Go on under other rules; `counts`: in a phase that the stage is there for.
+
+        `lasts`: for some time of its own, in which all that it asks for must be judged.
+        """
         if not self.parts:
             self.parts = [Acceptance(each) for each in rules]
         for part, each in zip(self.parts, rules, strict=True):
             part.begin(each, at)
             if counts:
-                part.expect()
+                part.expect(here=lasts)
 
     def end_checks(self) -> None:
         """Answer the checks of a dwell that is over."""
@@ -76,6 +79,9 @@ class Evidence:
         """Note how the attempt ended."""
         self.end_checks()
         self.over = True
+        if data["outcome"] == "completed":  # else its last phase was cut short
+            for part in self.parts:
+                part.end_phase()
         known, unknown = _ENDS.get(data["outcome"], _UNKNOWN)
         verdict = known if data.get("complete") else unknown
         if verdict is not Verdict.PASS:

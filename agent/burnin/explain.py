@@ -83,8 +83,9 @@ class _Story:
     def undecided(self) -> _Told:
         """Say what is missing, or too near to a limit."""
         part, n = self.part, self.n
-        if not part.judged[n]:
-            return "was not judged in a single slot", math.nan, math.nan, math.nan
+        if part.unjudged[n]:
+            where = " of one of its phases" if part.judged[n] else ""
+            return f"was not judged in a single slot{where}", math.nan, math.nan, math.nan
         if gap := int(part.longest_gap[n]):
             return self._missing(gap, float(part.gap_at[n]))
         limit, at = float(part.limit[n]), self.near_at

@@ -233,7 +233,7 @@ class Stage(Part):
     duration: Duration | None = None
     steps: Steps | None = None
     load: Share | None = None
-    needs: list[Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*( \d+)?$")]] = []
+    needs: list[Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*( [1-9]\d*)?$")]] = []
     only: list[str] | None = None
     entry: Gate | None = None
     exit: Gate | None = None

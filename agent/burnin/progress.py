@@ -10,6 +10,7 @@ from agent.burnin.attempt import (
     ALWAYS,
     NO_JUDGING,
     QUALIFIED,
+    SETTLED_S,
     UNJUDGED,
     Attempt,
     ended,
@@ -24,27 +25,31 @@ from agent.burnin.format import Gate
 from agent.burnin.terms import Moment, broken_part, load_of, stage_of
 from agent.burnin.verdict import Verdict
 
-SETTLED_S: Final = 30.0  # the slowest slot: shorter stretches would count as time nobody judges
 SETTLING: Final = f"all is well again, for less than {SETTLED_S:g} s"
 
 
 class Sight(Protocol):
     """What a plan sees of the rack. None: that is not known."""
 
-    def holds(self, condition: str, at: float) -> bool | None:
+    def holds(self, condition: str, at: float, /) -> bool | None:
         """Say whether a condition of the plan holds."""
+        raise NotImplementedError
 
     def steady(self, at: float) -> bool | None:
         """Say whether the rack is steady, by the plan's own rule."""
+        raise NotImplementedError
 
     def loaded(self, at: float) -> bool | None:
         """Say whether the rack draws what the plan sets."""
+        raise NotImplementedError
 
     def affected(self, moment: Moment, at: float) -> Sequence[bool | None]:
         """Say of each channel that a step affects whether it shows what `moment` wants of it."""
+        raise NotImplementedError
 
     def trips(self, at: float) -> Sequence[Mapping[str, Any]]:
         """Return what is beyond a trip limit: {channel, value, limit} each."""
+        raise NotImplementedError
 
 
 class Progress:
@@ -156,7 +161,7 @@ class Progress:
         steps = now.stage.steps
         assert steps is not None
         shown = sight.affected(Moment(now.stage.id, now.step, "broken"), at)
-        if all(shown):
+        if shown and all(shown):
             return self._enter(now, at, "broken", now.step)
         events = self._judge(at, ALWAYS, ())
         if at - now.since >= steps.each:

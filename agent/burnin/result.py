@@ -75,7 +75,7 @@ def _numbers(part: Acceptance) -> Numbers:
     refused, every = part.refused(), part.rules.every
     verdicts = np.full(len(part.judged), Verdict.INCONCLUSIVE, np.int8)
     verdicts[~refused[WORST]] = Verdict.PASS
-    verdicts[part.judged == 0] = Verdict.INCONCLUSIVE
+    verdicts[part.unjudged] = Verdict.INCONCLUSIVE
     verdicts[refused[BEST]] = Verdict.FAIL
     near = np.isfinite(part.nearest)
     return Numbers(

@@ -103,7 +103,7 @@ def override_row(spec: Spec, row: Row, over: tuple[Path, Ladder], say: Say, *, a
 
 def loosened(row: Row, by: Row) -> list[str]:
     """Name what `by` tolerates that `row` does not."""
-    rungs = {rung.key: not _within(by.rungs.limits[rung], row.rungs.limits[rung]) for rung in Rung}
+    rungs = {rung.key: not within(by.rungs.limits[rung], row.rungs.limits[rung]) for rung in Rung}
     others = {
         "hold": by.hold > row.hold,
         "gap": by.gap > row.gap,
@@ -117,7 +117,7 @@ def loosened(row: Row, by: Row) -> list[str]:
     return [key for key, looser in {**rungs, **others}.items() if looser]
 
 
-def _within(new: Bounds | None, old: Bounds | None) -> bool:
+def within(new: Bounds | None, old: Bounds | None) -> bool:
     """Say whether all that `new` allows `old` allows too, unbounded sides included."""
     if new is None or old is None:
         return old is None

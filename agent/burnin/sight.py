@@ -17,6 +17,7 @@ from agent.burnin.window import Window
 from collectors.quantity import Unit
 
 LOAD_ERROR: Final = "load_error"  # the derived channel that says whether the load is there
+LOOKED_S: Final = 60.0  # between two looks at a condition; what lies longer apart was not seen
 TRIPS_TOLD: Final = 20  # of one moment: a feed that goes takes hundreds with it
 
 
@@ -41,7 +42,8 @@ class Sight:
         """Say whether a condition of the plan holds; None where something in it is not known."""
         if text not in self._conditions:
             read = condition(self.design, text)
-            self._conditions[text] = read, [Window(seconds) for seconds in read.windows]
+            windows = [Window(seconds, LOOKED_S) for seconds in read.windows]
+            self._conditions[text] = read, windows
         read, memory = self._conditions[text]
         if read.formula is not None:
             value = self._value(read, memory, at)

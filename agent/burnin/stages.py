@@ -11,9 +11,9 @@ from agent.burnin.conditions import Condition, condition
 from agent.burnin.design import Design
 from agent.burnin.expression import ExpressionError
 from agent.burnin.format import Gate, Override, Plan, Stage
-from agent.burnin.limits import LimitError
-from agent.burnin.rows import Row, Say, loosened, override_row
-from agent.burnin.terms import affected_places
+from agent.burnin.limits import LimitError, Rung
+from agent.burnin.rows import Row, Say, loosened, override_row, within
+from agent.burnin.terms import affected_places, asks_for, load_of
 from collectors.document import Path
 from collectors.quantity import Unit, UnitError
 
@@ -114,6 +114,9 @@ class _PlanCheck:
             self.say(path, f"stage {stage.id} has a load or steps of load, one of them; correct it")
         if stage.steps is None:
             return
+        if stage.check and not stage.steps.load:
+            text = "a stage that takes parts away has no dwell to answer a check at the end of"
+            self.say((*path, "check"), f"{text}; move it to another stage")
         if len(actions) != 1 or not stage.steps.each:
             text = f"steps do one of {', '.join(_ACTIONS)}, each for some time; correct them"
             self.say((*path, "steps"), text)
@@ -128,11 +131,23 @@ class _PlanCheck:
         steps = stage.steps
         for step, part in enumerate((steps and (steps.lose or steps.pull or steps.stop)) or ()):
             places = np.flatnonzero(affected_places(self.design, stage, step))
-            keys = {self.design.channels[place].row.key for place in places}
             there = part in self.design.roles or part in self.parts
-            if there and all(stage.affected[key].skip for key in keys):
+            if there and not any(self._shows(stage, step, int(place)) for place in places):
                 text = f"nothing would show that {part} is gone; say in affected what does"
                 self.say((*path, "steps"), text)
+
+    def _shows(self, stage: Stage, step: int, place: int) -> bool:
+        """Say whether a channel is asked for, and outside what it shows while all is well."""
+        channel = self.design.channels[place]
+        entry, own = stage.affected[channel.row.key], self.rows.get(channel.row.key)
+        if own is None:  # is broken itself, and spoken of
+            return True
+        if entry.skip or entry.fail is None:
+            return False
+        gone = override_row(self.spec, own, ((), entry), _silence, alone=True)
+        limit = gone.rungs.limits[Rung.FAIL]
+        told = limit is None or not within(own.rungs.limits[Rung.FAIL], limit)
+        return told and asks_for(stage, channel, gone, load_of(stage, step))
 
     def _check_gate(self, path: Path, stage: Stage, gate: Gate) -> None:
         """Check what must hold before a stage counts or ends."""

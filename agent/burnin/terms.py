@@ -60,7 +60,7 @@ def terms(design: Design, moment: Moment) -> Terms:
             new = _laid_over(design, channel, entry, alone=True) if broken else new
             counts = broken and not entry.skip
         channels.append(new)
-        judged[place] = counts and _decides(new.row) and _asked(stage, channel, new.row, load)
+        judged[place] = counts and _decides(new.row) and asks_for(stage, channel, new.row, load)
     staged = Design.of(
         design.spec, design.roles, tuple(channels), design.measured, design.derivations
     )
@@ -128,7 +128,7 @@ def _decides(row: Row) -> bool:
     return any(row.rungs.limits[rung] is not None for rung in (Rung.FAIL, Rung.TRIP))
 
 
-def _asked(stage: Stage, channel: SpecChannel, row: Row, load: float | None) -> bool:
+def asks_for(stage: Stage, channel: SpecChannel, row: Row, load: float | None) -> bool:
     """Say whether a stage asks for a channel, at its load."""
     named = stage.only is None or channel.role in stage.only or row.key in stage.only
     return named and (row.min_load is None or load is None or load >= row.min_load)

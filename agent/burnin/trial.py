@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from agent.burnin.attempt import COUNTED, phase_s
 from agent.burnin.binding import Columns, bind
 from agent.burnin.block import Block
 from agent.burnin.check import Check
@@ -189,7 +190,9 @@ class Trial:
         if moment not in self._rules:
             self._rules[moment] = [Rules.of(held, g.places, g.every) for g in self._all]
         rules = self._rules[moment]
-        self._now.begin(at, rules, counts=moment.phase not in _BEFORE)
+        lasts = phase_s(stage_of(self.design, moment.stage), moment.phase) > 0
+        counts, lasts = moment.phase not in _BEFORE, lasts and moment.phase in COUNTED
+        self._now.begin(at, rules, counts=counts, lasts=lasts)
         if moment.phase not in CHANGED:
             for tally in self._tallies:
                 tally.begin()

@@ -96,7 +96,7 @@ def test_qualified_time_waits_for_the_load(design: Design) -> None:
     walk.go(ticks=500)
     standing = walk.course.standing(walk.at)
     assert (standing.stage, standing.judging) == ("soak", "always")
-    assert standing.qualified_s == pytest.approx(10.0, abs=1.0)
+    assert standing.qualified_s == 0.0  # ten seconds are too short to judge in
     assert standing.why == ("load as the plan sets it: not known",)
     walk.seen.load = True
     walk.go("feed_loss needs")
