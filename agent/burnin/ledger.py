@@ -20,6 +20,8 @@ AHEAD_S: Final = 120.0  # of slots that may be open besides, so that many polls 
 EDGE_S: Final = 1e-6  # a grid computed in floating point hits a slot's edge only so well
 SEEN_MIN: Final = 512  # identities of a device remembered before the old ones are dropped
 
+_ROUNDING: Final = 1e-9  # 0.3 s are three turns of 0.1 s
+
 Bools = NDArray[np.bool_]
 Slots = NDArray[np.int64]  # numbers of slots, counted from run second 0
 
@@ -44,6 +46,10 @@ class Row(NamedTuple):
     where: slice
     values: Floats
 
+    def order(self) -> tuple[float, int, bytes]:
+        """Return what rows are sorted by, so that no two orders of arrival differ."""
+        return self.at, self.where.start, self.values.tobytes()
+
 
 class Group:
     """Channels that are cut into slots together: K of them. `places`: where in the design."""
@@ -57,7 +63,9 @@ class Group:
         self.depth = math.ceil((AHEAD_S + 2 * WATERMARK_S) / every) + 2
         self.high, self.low = np.full((2, self.depth, size), np.nan)
         self.readings = np.zeros((self.depth, size))  # -inf with one that was not good
-        self.owed = np.ones(size)
+        self.latest = np.full((self.depth, size), -np.inf)  # turn of those that there are
+        self.before = np.full(size, np.nan)  # the latest turn in a slot that is closed
+        self.interval = np.full(size, np.nan)  # seconds between turns; NaN: it has none
         self.rows: dict[int, list[Row]] = {}  # of slots that are open
 
     @property
@@ -65,18 +73,22 @@ class Group:
         """Return when the next slot to be closed ends."""
         return (self.head + 1) * self.every
 
-    def add_one(self, where: slice, slot: int, known: Floats, count: Floats) -> None:
+    def add_one(self, where: slice, slot: int, at: float, known: Floats, count: Floats) -> None:
         """Take in one poll. Shapes: known, count float64[K']; NaN and -inf where not good."""
         row = slot % self.depth
+        latest = self.latest[row, where]
+        np.maximum(latest, at, out=latest)
         high, low = self.high[row, where], self.low[row, where]
         np.fmax(high, known, out=high)
         np.fmin(low, known, out=low)
         self.readings[row, where] += count
 
-    def add(self, where: slice, slots: Slots, known: Floats, count: Floats) -> None:
+    def add(self, where: slice, slots: Slots, asked: Floats, known: Floats, count: Floats) -> None:
         """Take in T polls in the order of their turns. Shapes: known, count float64[T, K']."""
         first = np.flatnonzero(np.diff(slots, prepend=-1))
         rows = slots[first] % self.depth
+        latest = np.maximum.reduceat(asked, first)[:, None]
+        self.latest[rows, where] = np.maximum(self.latest[rows, where], latest)
         high, low = known, known
         if len(first) < len(slots):
             high = np.fmax.reduceat(known, first, axis=0)
@@ -89,12 +101,28 @@ class Group:
     def close(self) -> tuple[Slot, list[Row]]:
         """Return the next slot, and the rows of its counters in the order they were asked for."""
         row = self.head % self.depth
-        slot = Slot(self.low[row].copy(), self.high[row].copy(), self.readings[row] >= self.owed)
-        rows = sorted(self.rows.pop(self.head, ()), key=lambda r: r.at)
+        known = self.readings[row] >= self._owed()
+        slot = Slot(self.low[row].copy(), self.high[row].copy(), known)
+        rows = sorted(self.rows.pop(self.head, ()), key=Row.order)
+        self.before = np.fmax(self.before, self.latest[row])
         self.high[row] = self.low[row] = np.nan
-        self.readings[row] = 0.0
+        self.readings[row], self.latest[row] = 0.0, -np.inf
         self.head += 1
         return slot, rows
+
+    def _owed(self) -> Floats:
+        """Return how many polls the next slot to be closed must hold: the turns that lie in it.
+
+        A device that has no turns owes one, as does one that was never heard of.
+        """
+        latest = self.latest[self.head % self.depth]
+        anchor = np.where(np.isfinite(self.before), self.before, latest)
+        anchor[np.isinf(anchor)] = 0.0  # nothing came yet
+        start, end = self.head * self.every - EDGE_S, self.end - EDGE_S
+        whole = np.floor(self.every / self.interval + _ROUNDING)
+        turns = np.ceil((end - anchor) / self.interval) - np.ceil((start - anchor) / self.interval)
+        owed: Floats = np.fmax(1.0, np.fmax(whole, turns))
+        return owed
 
 
 class _Part(NamedTuple):
@@ -138,10 +166,9 @@ class Ledger:
         self._sources: dict[tuple[int, int], _Source] = {}
 
     def owe(self, where: slice, interval: float | None) -> None:
-        """Expect a device's readings at an interval; None: at least one a slot."""
+        """Expect a device's polls at an interval; None: it reports by itself, once a slot."""
         for part in self._source(where).parts:
-            attempts = 1.0 if interval is None else part.group.every / interval
-            part.group.owed[part.where] = max(1.0, math.floor(attempts + 1e-9))
+            part.group.interval[part.where] = math.nan if interval is None else interval
 
     def put(self, where: slice, asked: Floats, values: Floats, good: Bools) -> None:
         """Take in T polls of K channels. Shapes: asked float64[T]; values, good [T, K].
@@ -170,7 +197,7 @@ class Ledger:
                 continue
             assert slot < group.head + group.depth, "close slots before such late readings"
             some = known[part.columns]
-            group.add_one(part.where, slot, some, count[part.columns])
+            group.add_one(part.where, slot, at, some, count[part.columns])
             if len(part.counters):
                 part.keep(at, slot, some)
 
@@ -185,7 +212,7 @@ class Ledger:
                 continue
             assert slots[-1] < group.head + group.depth, "close slots before such late readings"
             some = known[first:, part.columns]
-            group.add(part.where, slots[first:], some, count[first:, part.columns])
+            group.add(part.where, slots[first:], asked[first:], some, count[first:, part.columns])
             if len(part.counters):
                 for n, (at, slot) in enumerate(
                     zip(asked[first:].tolist(), slots[first:].tolist(), strict=True)

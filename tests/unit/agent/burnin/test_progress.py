@@ -5,10 +5,10 @@ from typing import Final
 
 import pytest
 
+from agent.burnin.attempt import SETTLED_S
 from agent.burnin.deeds import ActError
 from agent.burnin.design import Design
 from agent.burnin.event import Event, Kind
-from agent.burnin.progress import SETTLED_S
 from tests.unit.agent.burnin.walk import Walk, small
 
 TICK_S: Final = 5.0
