@@ -279,7 +279,9 @@ class _Check:
                 text = f"{stage.stage}, attempt {stage.attempt}: {stage.verdict}"
                 self.wrong(m.RECORD, f"{text}, but {verdict} in the journal")
         ends = [e.data["verdict"] for e in events if e.kind is Kind.RUN_JUDGED]
-        if ends and ends[-1] != manifest.verdict:
+        if not ends:
+            self.wrong(m.JOURNAL, "ends before the run was judged")
+        elif ends[-1] != manifest.verdict:
             self.wrong(m.RECORD, f"{manifest.verdict}, but {ends[-1]} in the journal")
         self._summary(manifest)
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from agent import canonical
-from agent.burnin.event import Event
+from agent.burnin.event import Event, Kind
 from agent.record.folder import seal
 from agent.record.judgement import rejudged
 from agent.record.keys import SigningKey
@@ -257,6 +257,57 @@ def test_facts_that_contradict_the_journal_are_found(bench: Any) -> None:  # noq
         "record.json: its serial is not that of the journal",
         "summary.json: its serial is not that of record.json",
     ]
+
+
+@pytest.mark.parametrize("last", [Kind.RUN_JUDGED, Kind.RUN_OVER])
+def test_a_record_of_a_run_that_was_not_judged_is_none(
+    lay_out: Any,  # noqa: ANN401 -- of conftest
+    tmp_path: Path,
+    last: Kind,
+) -> None:
+    """Though whoever sealed it cut the journal consistently, and every stage in it passed."""
+
+    def cut(found: list[Event]) -> list[Event]:
+        """Leave out how the run ended."""
+        return [event for event in found if event.kind not in {last, Kind.RUN_JUDGED}]
+
+    lay_out(tmp_path / "20260301t080000-bench-1", cut).seal()
+
+    texts = map(str, verify(tmp_path / "20260301t080000-bench-1", rejudge=rejudged).findings)
+    assert "journal.jsonl: ends before the run was judged" in texts
+
+
+def test_evidence_that_is_dropped_from_everything_is_missed(
+    lay_out: Any,  # noqa: ANN401 -- of conftest
+    tmp_path: Path,
+) -> None:
+    """Without the last hour, in segments and journal alike, the soak is not what was sealed."""
+    folder = tmp_path / "20260301t080000-bench-1"
+
+    def cut(found: list[Event]) -> list[Event]:
+        """Leave out the last segment."""
+        last = [event for event in found if event.kind is Kind.SEGMENT][-1]
+        return [event for event in found if event is not last]
+
+    bench = lay_out(folder, cut)
+    (folder / "segments" / "000002.npz").unlink()
+    bench.seal()
+
+    texts = map(str, verify(folder, rejudge=rejudged).findings)
+    assert "record.json: PASS, but the evidence says INCONCLUSIVE" in texts
+
+
+def test_samples_of_another_run_are_no_evidence_of_this_one(
+    bench: Any,  # noqa: ANN401 -- of conftest
+) -> None:
+    """The journal names each segment by what is in it."""
+    segments = bench.folder / "segments"
+    data = (segments / "000000.npz").read_bytes()
+    change(segments / "000001.npz", data)
+    bench.seal()
+
+    texts = "\n".join(map(str, verify(bench.folder, rejudge=rejudged).findings))
+    assert "segments/000001.npz: is not the one that entry" in texts
 
 
 def test_a_folder_without_a_record_is_no_record(tmp_path: Path) -> None:
