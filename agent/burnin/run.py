@@ -43,7 +43,7 @@ class Run:
             self.course.note(event)
             self._remember(event)
         moments = [moment_of(event) for event in past if event.kind is Kind.PHASE]
-        if moments:
+        if moments and not self.course.over:
             live.adopt(terms(design, moments[-1]))
 
     def begin(self, facts: Mapping[str, Any]) -> list[Event]:
