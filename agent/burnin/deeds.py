@@ -89,6 +89,8 @@ class Deeds:
             raise ActError(f"{of[0]} is not judged yet; ask again in half a minute")
         if self.course.verdicts[of] is Verdict.PASS:
             raise ActError(f"attempt {of[1]} of {of[0]} passed; there is nothing to decide")
+        if data["decision"] == "waived" and not data.get("deviation"):
+            raise ActError("a waiver needs the number of its deviation; add it")
         if of in self.course.disposed:
             raise ActError(
                 f"attempt {of[1]} of {of[0]} was decided already: {self.course.disposed[of]}"

@@ -194,6 +194,9 @@ def test_a_waived_trip_lets_the_plan_go_on(design: Design) -> None:
     walk.go(ticks=1)
     walk.seen.tripped = []
     data = {"stage": "soak", "attempt": 1, "decision": "waived", "text": "known", "by": "ann"}
+    with pytest.raises(ActError, match="number of its deviation"):
+        walk.deeds.dispose(walk.at, data)
+    data["deviation"] = "DEV-17"
     walk.take(walk.deeds.dispose(walk.at, data))
     walk.go()
     assert walk.events[-1].data == {"outcome": "completed", "by": None, "reason": ""}

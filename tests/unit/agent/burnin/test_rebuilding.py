@@ -53,7 +53,7 @@ def act(walk: Walk, turn: Turn) -> None:
         "resume": lambda: deeds.resume(at, by, None),
         "repeat": lambda: deeds.repeat(at, turn.stage, by, "again"),
         "dispose": lambda: deeds.dispose(at, {**data, "decision": "repaired"}),
-        "waive": lambda: deeds.dispose(at, {**data, "decision": "waived"}),
+        "waive": lambda: deeds.dispose(at, {**data, "decision": "waived", "deviation": "17"}),
         "no": lambda: deeds.answer(at, "bom_scanned", "no", by, None),
         "finish": lambda: deeds.finish(at, by),
         "abort": lambda: deeds.abort(at, by, "enough"),
