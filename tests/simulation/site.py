@@ -10,12 +10,15 @@ import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from agent.demo.programs import LOOPBACK, Program, free_port
 from agent.record.manifest import JOURNAL
 from collectors.twin.bay import Bay
 from collectors.twin.serve import Twin
+
+if TYPE_CHECKING:
+    from tests.simulation.nursery import Nursery
 
 BAY: Final = "bay-01"
 BY: Final = "J. Doe"
@@ -23,7 +26,7 @@ HOLD_S: Final = 3  # so long may a channel of the spec be outside, or unseen
 PATIENCE_S: Final = 120.0  # of a test on a busy machine
 LOOK_S: Final = 0.3  # between two looks at a run, which is judged for each of them
 ASKED_S: Final = 10.0  # for one answer of the agent
-AGENT: Final = ("-m", "agent", "run", "floor.yaml")
+RUN: Final = ("run", "floor.yaml")
 NO_PDF: Final = 'raise ImportError("a PDF takes seconds to print, and one is enough")\n'
 SPEC: Final = f"""\
 spec: rackproof.spec/1
@@ -109,6 +112,7 @@ class Site:
         self.port = free_port(0)
         self.lives = 0  # daemons started so far
         self.environment: tuple[str, ...] = ()  # of each of them
+        self.nursery: Nursery | None = None  # where they come from; else each is a program's start
         self.daemon: Program | None = None
         floor = FLOOR.format(port=self.port)
         for device, (host, port) in twin.addresses.items():
@@ -143,19 +147,15 @@ class Site:
     # -- the daemon ----------------------------------------------------------------------------
 
     async def begin(self, *environment: str) -> Program:
-        """Start a daemon, which takes some seconds to be ready; `environment`: NAME=VALUE."""
+        """Start a daemon, which takes a while to be ready; `environment`: NAME=VALUE."""
         self.lives += 1
-        command = [
-            "env",
-            *environment,
-            sys.executable,
-            "-m",
-            "agent",
-            "--debug",
-            "run",
-            "floor.yaml",
-        ]
-        self.daemon = await Program.start(f"agent-{self.lives}", command, self.folder)
+        name, told = f"agent-{self.lives}", (*self.environment, *environment)
+        if self.nursery is None:
+            command = ["env", *told, sys.executable, "-m", "agent", *RUN]
+            self.daemon = await Program.start(name, command, self.folder)
+        else:
+            pairs = dict(pair.split("=", 1) for pair in told)
+            self.daemon = await self.nursery.start(name, RUN, self.folder, pairs)
         return self.daemon
 
     async def start(self, *environment: str) -> Program:
