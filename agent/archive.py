@@ -42,21 +42,20 @@ class Archive:
         self._data = data
         self._journal = journal
         self._stamp = stamp
-        self._background = background
         self._at = at
         self._one = asyncio.Lock()  # a record at a time
         for name in journal.runs():
-            self.learn(name)
+            if self.learn(name)["state"] == "over" and self.shown[name]["record"] is None:
+                background.start(f"record of {name}", self.seal(name))
 
-    def learn(self, name: str) -> None:
-        """Learn of a run that the journal knows; one that is over gets its record."""
+    def learn(self, name: str) -> Mapping[str, Any]:
+        """Learn of a run that the journal knows, and return how it is shown."""
         entries = self._journal.entries(name)
         shown = self.shown[name] = run_view.past(entries, self.record(name))
         self.last[shown["bay"]] = run_view.past_measured(shown)
         if shown["state"] != "over":
             self.waiting[shown["bay"]] = name
-        elif shown["record"] is None:
-            self._background.start(f"record of {name}", self._seal(name))
+        return shown
 
     def record(self, name: str) -> Path | None:
         """Return the folder of a sealed record, if it is there."""
@@ -67,7 +66,7 @@ class Archive:
         """Return the racks whose runs are not over."""
         return [self.shown[name] for name in self.waiting.values()]
 
-    async def _seal(self, name: str) -> None:
+    async def seal(self, name: str) -> None:
         """Make the record of a run that is over, however often the disk refuses."""
         rest = AGAIN_S
         while (why := await self._refused(name)) is not None:

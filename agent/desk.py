@@ -164,15 +164,14 @@ class FloorDesk:
 
     def tick(self, bay: str) -> None:
         """Let the run of a bay go on."""
-        home = self._bays.get(bay)
-        run = None if home is None else home.run
-        if home is None or run is None or run.broken:
+        if (home := self._bays.get(bay)) is None or (run := home.run) is None or run.broken:
             return
         stamp = self._clocks.stamp()
         self._tell(run, run.tick(stamp, self._clocks.synchrony()))
         if run.run.judged and not run.trouble:
+            self._archive.learn(run.name)
             home.run = None
-            self.background.start(f"the end of {run.name}", self._end(run))
+            self.background.start(f"record of {run.name}", self._end(run))
         elif run.turn_due(stamp):
             self.background.start(f"a segment of {run.name}", self._segment(run))
 
@@ -346,9 +345,9 @@ class FloorDesk:
 
     async def _end(self, run: OpenRun) -> None:
         """Leave a run that has its verdict to the archive, which puts its last samples away."""
-        run.close()
         async with run.turning:
-            self._archive.learn(run.name)
+            run.close()
+        await self._archive.seal(run.name)
 
     async def _resume(self, home: Bay, name: str) -> None:
         """Let a run go on that the end of a daemon cut short."""

@@ -1,6 +1,7 @@
 """Disks that refuse, requests that are made again, and what breaks: nothing is lost unseen."""
 
 import itertools
+import threading
 
 import pytest
 
@@ -11,7 +12,7 @@ from agent.store.failpoint import At
 from agent.store.folder import RunFolder
 from agent.store.sealing import Sealed, seal
 from agent.store.trouble import StoreError
-from tests.unit.agent.desk.bench import MINUTE_S, Bench, refused
+from tests.unit.agent.desk.bench import EVERY_S, MINUTE_S, Bench, refused
 from tests.unit.agent.desk.conftest import Disk
 
 
@@ -173,6 +174,31 @@ async def test_samples_become_segments_every_hour(bench: Bench) -> None:
     starts = [event.data["start"] for event in segments]
     ends = [event.data["end"] for event in segments]
     assert starts[1:] == [end + MINUTE_S for end in ends[:-1]]
+
+
+async def test_a_run_that_ends_while_a_segment_is_made_waits_for_it(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its record needs that segment, too."""
+    held = threading.Event()
+
+    def slow(folder: RunFolder, number: int, **more: At) -> Sealed:
+        """Take until the run is over."""
+        held.wait(30.0)
+        return seal(folder, number, **more)
+
+    monkeypatch.setattr(desk, "seal", slow)
+    monkeypatch.setattr("agent.open_run.SEGMENT_S", 30.0)
+    run = await bench.whole()
+    while not bench.events(run, Kind.RUN_JUDGED):
+        await bench.go(1)
+    await bench.go(2)
+    assert not bench.events(run, Kind.SEGMENT)
+    held.set()
+    assert await bench.to_the_end(run) == "PASS"
+    segments = [event.data for event in bench.events(run, Kind.SEGMENT)]
+    assert [each["file"] for each in segments] == ["000001.npz", "000002.npz"]
+    assert segments[1]["start"] == segments[0]["end"] + EVERY_S
 
 
 async def test_a_bug_in_the_background_is_seen(
