@@ -117,8 +117,9 @@ class Simulation:
         on = [onset for onset in self.onsets if onset.on(self.at)]
         for onset in on:
             self._spoil(onset, raw, good)
+        faults = [onset.fault for onset in on if onset.fault.on_the_way]
         for group in due:
-            self._flying += self._sent(group, raw, good, [onset.fault for onset in on])
+            self._flying += self._sent(group, raw, good, faults)
 
     def _arrive(self) -> None:
         """Hand over what has come by now, all polls of a group of devices together."""
