@@ -79,5 +79,9 @@ def told(path: Path) -> Iterator[None]:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the rest says more of the same
         advice = _ADVICE.get(code, f"this is unexpected: {RESTORE}")
         raise StoreError(f"{path}: {error}: {advice}") from error
+    except (
+        UnicodeDecodeError
+    ) as error:  # SQLite's message quotes the damage, and Python trips on it
+        raise StoreError(f"{path} is damaged: {RESTORE}") from error
     except OSError as error:
         raise StoreError(f"{path}: {error.strerror}") from error

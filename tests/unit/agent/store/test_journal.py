@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from agent.burnin.event import Event, Kind
@@ -290,6 +290,7 @@ def test_a_torn_head_vouches_for_nothing(path: Path) -> None:
 
 @settings(max_examples=60)
 @given(st.integers(0, 11), st.integers(0, 4095), st.integers(1, 255))
+@example(0, 3953, 128)  # in the schema's text: no longer UTF-8
 def test_damaged_pages_are_told_and_left_alone(
     tmp_path_factory: pytest.TempPathFactory, page: int, where: int, flip: int
 ) -> None:
