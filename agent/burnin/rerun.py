@@ -18,7 +18,7 @@ PIECE_S: Final = 100.0  # of samples taken in at once: less than the ledger keep
 def rerun(design: Design, events: Sequence[Event], blocks: Iterable[Block]) -> Trial:
     """Judge a run by its events and samples, up to the last of them.
 
-    Blocks come segment by segment, as they were stored; only one segment is held at a time.
+    Blocks come segment by segment, as they were stored; only two segments are held at a time.
     """
     trial = Trial(design)
     waiting = sorted(events, key=lambda event: event.at)
@@ -39,14 +39,29 @@ def rerun(design: Design, events: Sequence[Event], blocks: Iterable[Block]) -> T
 
 
 def _pieces(blocks: Iterable[Block]) -> Iterator[tuple[float, float, list[Block]]]:
-    """Cut blocks by when their polls were taken; yield start, end and what lies between."""
+    """Cut blocks by when their polls were taken; yield start, end and what lies between.
+
+    Nothing is given away before it is known where the next batch begins: a binding that is new in
+    a segment looks as if it belonged to the one before.
+    """
+    held: list[Block] = []
     for batch in _batches(blocks):
-        first = min(block.taken[0] for block in batch)
-        last = max(block.taken[-1] for block in batch)
-        for n in range(math.floor((last - first) / PIECE_S) + 1):
-            since, until = first + n * PIECE_S, first + (n + 1) * PIECE_S
-            some = [_cut(block, since, until) for block in batch]
-            yield since, min(until, last), [block for block in some if len(block.asked)]
+        begins = min(float(block.taken[0]) for block in batch)
+        yield from _until(held, begins)
+        held = [*_cut(held, begins, math.inf), *batch]
+    yield from _until(held, math.inf)
+
+
+def _until(blocks: Sequence[Block], end: float) -> Iterator[tuple[float, float, list[Block]]]:
+    """Yield the pieces of some blocks that end by a time."""
+    if not blocks:
+        return
+    since = min(float(block.taken[0]) for block in blocks)
+    last = max(float(block.taken[-1]) for block in blocks)
+    while since < end and since <= last:
+        until = min(since + PIECE_S, end)
+        yield since, min(until, last), _cut(blocks, since, until)
+        since = until
 
 
 def _batches(blocks: Iterable[Block]) -> Iterator[list[Block]]:
@@ -63,16 +78,22 @@ def _batches(blocks: Iterable[Block]) -> Iterator[list[Block]]:
         yield [*batch.values()]
 
 
-def _cut(block: Block, since: float, until: float) -> Block:
+def _cut(blocks: Sequence[Block], since: float, until: float) -> list[Block]:
     """Return the polls that were taken from `since` to before `until`."""
-    first, last = np.searchsorted(block.taken, (since, until))
-    rows = slice(int(first), int(last))
-    return Block(
-        device=block.device,
-        binding=block.binding,
-        asked=block.asked[rows],
-        taken=block.taken[rows],
-        values=block.values[rows],
-        quality=block.quality[rows],
-        raw=block.raw[rows],
-    )
+    found = []
+    for block in blocks:
+        first, last = np.searchsorted(block.taken, (since, until))
+        if first < last:
+            rows = slice(int(first), int(last))
+            found.append(
+                Block(
+                    device=block.device,
+                    binding=block.binding,
+                    asked=block.asked[rows],
+                    taken=block.taken[rows],
+                    values=block.values[rows],
+                    quality=block.quality[rows],
+                    raw=block.raw[rows],
+                )
+            )
+    return found
