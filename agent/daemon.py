@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import ipaddress
 import platform
 import random
 import signal
@@ -43,12 +44,39 @@ AGAIN_S: Final = 1.0  # until a broker whose following broke is followed again
 log = structlog.get_logger()
 
 
-def run(path: Path) -> int:
-    """Serve the floor in `path` until SIGTERM or Ctrl-C. Raises: DocumentError for a bad file."""
+def run(path: Path, pace: clock.Pace | None = None) -> int:
+    """Serve the floor in `path` until SIGTERM or Ctrl-C. Raises: DocumentError for a bad file.
+
+    `pace`: the false clock of simulated devices, which are all on this machine.
+    """
     config = load_floor(path)
     for warning in config.warnings:
         log.warning("floor_file", problem=str(warning))
-    return asyncio.run(_serve(config))
+    if pace is not None:
+        if real := sorted(_beyond(config)):
+            log.error("false_clock_refused", real=real, why="only simulated devices can keep it")
+            return Exit.INVALID
+        clock.keep(pace)
+    return clock.run(_serve(config))
+
+
+def _beyond(config: FloorConfig) -> set[str]:
+    """Return the devices and brokers that are not on this machine's loopback addresses."""
+    far = {name for name, b in config.brokers.items() if not _is_here(b.address.host)}
+    for bay in config.bays.values():
+        for device in bay.devices.values():
+            source = device.source
+            if isinstance(source, Snmp) and not _is_here(source.address.host):
+                far.add(f"{bay.name}/{device.name}")
+    return far
+
+
+def _is_here(host: str) -> bool:
+    """Say whether an address is a loopback one."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:  # a name may lead anywhere
+        return host == "localhost"
 
 
 async def _serve(config: FloorConfig) -> int:

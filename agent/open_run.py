@@ -341,6 +341,8 @@ def _proof(run: Run) -> Proof:
 
 def state_of(clock: Synchrony) -> str:
     """Return a word for what is known of the wall clock."""
+    if clock.rate != 1.0:
+        return f"simulated, {clock.rate:g} times as fast"
     if clock.synchronised is None:
         return "unknown"
     return "synchronised" if clock.synchronised else "unsynchronised"
