@@ -4,12 +4,12 @@ import asyncio
 
 import click
 
-from agent.demo.programs import ProgramError
 from agent.demo.script import Wish
 from agent.demo.site import LISTEN
 from agent.demo.world import Choice, play
 from agent.exits import Exit
 from agent.output import complain
+from agent.programs import ProgramError
 from collectors.twin.bay import FAULTS
 
 STORIES = "\n\n".join(f"{name}: {fault.story}" for name, fault in FAULTS.items())

@@ -8,11 +8,11 @@ from typing import Final
 from agent import clock
 from agent.demo.alerts import FIRING_PATH, Alert, firing
 from agent.demo.board import Rule, board, changes, summary
-from agent.demo.programs import Program, ProgramError, get
 from agent.demo.screen import Screen
 from agent.demo.script import Cue, Script, Wish
 from agent.demo.site import BAY
 from agent.demo.snapshot import Place, Snapshot, read
+from agent.programs import Program, ProgramError, get
 from collectors.twin.bay import FAULTS, Bay
 
 LOOK_SECONDS: Final = 1.0

@@ -21,12 +21,6 @@ BROKER: Final = 1883
 PROMETHEUS: Final = 9090
 SCRAPE_SECONDS: Final = 2  # in the demo, as often as devices are polled
 INTERVALS: Final = re.compile(r"\b(\w+_(?:interval|timeout)): \d+s")
-MOSQUITTO: Final = """\
-listener {port} 127.0.0.1
-allow_anonymous true
-persistence false
-log_dest stderr
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +49,6 @@ class Site:
         return self.folder / "specs" / "demo-66kw.yaml"
 
     @property
-    def mosquitto(self) -> Path:
-        """Return the broker's configuration."""
-        return self.folder / "mosquitto.conf"
-
-    @property
     def prometheus(self) -> Path:
         """Return Prometheus' configuration."""
         return self.folder / "prometheus" / "prometheus.yml"
@@ -75,7 +64,6 @@ class Site:
         for host, port in devices.values():
             floor = floor.replace(f"{host}:1161", f"{host}:{port}")
         site.floor.write_text(floor)
-        site.mosquitto.write_text(MOSQUITTO.format(port=ports.broker))
         shutil.copytree(shipped("prometheus"), site.prometheus.parent)
         config = site.prometheus.read_text().replace(
             f"127.0.0.1:{LISTEN}", f"127.0.0.1:{ports.agent}"

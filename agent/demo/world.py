@@ -2,8 +2,6 @@
 
 import asyncio
 import contextlib
-import importlib.util
-import logging
 import signal
 import sys
 import tempfile
@@ -15,13 +13,14 @@ from typing import Final
 from agent import clock
 from agent.burnin.expand import expand
 from agent.burnin.spec import load_spec
-from agent.demo.programs import LOOPBACK, Program, find, free_port
 from agent.demo.rules import rules
 from agent.demo.screen import Screen
 from agent.demo.script import Wish
 from agent.demo.show import Show
 from agent.demo.site import BAY, BROKER, LISTEN, PROMETHEUS, Ports, Site
 from agent.output import say
+from agent.programs import LOOPBACK, Program, find, free_port
+from agent.twin import broker
 from collectors.twin.bay import Bay
 from collectors.twin.serve import Twin
 
@@ -85,8 +84,8 @@ async def _world(choice: Choice) -> AsyncIterator[Show]:
         site = Site.lay_out(folder, ports, twin.addresses)
         _tell("bay", ", ".join(MODELS[device] for device in twin.addresses) + ": simulated")
         await _background(stack, twin.live())
-        broker = await _broker(stack, site, ports.broker)
-        if broker:
+        heard = await _broker(stack, site, ports.broker)
+        if heard:
             await _background(stack, twin.publish(BAY, (LOOPBACK, ports.broker)))
         command = (sys.executable, "-m", "agent", "run", str(site.floor))
         agent = await _program(stack, "agent", command, folder)
@@ -100,7 +99,7 @@ async def _world(choice: Choice) -> AsyncIterator[Show]:
             agent=agent,
             agent_port=ports.agent,
             prometheus_port=ports.prometheus if prometheus else None,
-            known_share=KNOWN_SHARE if broker else KNOWN_SHARE_WITHOUT_BROKER,
+            known_share=KNOWN_SHARE if heard else KNOWN_SHARE_WITHOUT_BROKER,
             rules=rules(design),
             screen=Screen(),
         )
@@ -146,37 +145,13 @@ async def _program(
 
 
 async def _broker(stack: contextlib.AsyncExitStack, site: Site, port: int) -> bool:
-    """Start Mosquitto, else the broker written in Python, else say how to get one."""
-    if mosquitto := find("mosquitto"):
-        command = (mosquitto, "-c", str(site.mosquitto))
-        program = await _program(stack, "mosquitto", command, site.folder)
-        await program.ready(port, None)
-        _tell("broker", f"Mosquitto, mqtt://127.0.0.1:{port} (cooling unit, rack, room)")
+    """Start a broker, or say how to get one."""
+    if kind := await broker.start(stack, site.folder, port):
+        _tell("broker", f"{kind}, mqtt://127.0.0.1:{port} (cooling unit, rack, room)")
         return True
-    if importlib.util.find_spec("amqtt"):
-        await _embedded_broker(stack, port)
-        _tell("broker", f"embedded, mqtt://127.0.0.1:{port} (cooling unit, rack, room)")
-        return True
-    _tell("broker", "none: apt-get install mosquitto, or pip install 'rackproof[broker]'")
+    _tell("broker", f"none: {broker.HOW}")
     _tell("", "without it cooling unit, rack and room stay unknown")
     return False
-
-
-async def _embedded_broker(stack: contextlib.AsyncExitStack, port: int) -> None:
-    """Run the broker of the `broker` extra in this process."""
-    from amqtt.broker import Broker  # noqa: PLC0415 -- an extra, and half a second to import
-
-    logging.getLogger("amqtt").setLevel(logging.CRITICAL)
-    broker = Broker(
-        {
-            "listeners": {"default": {"type": "tcp", "bind": f"{LOOPBACK}:{port}"}},
-            "plugins": {
-                "amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}
-            },
-        }
-    )
-    await broker.start()
-    stack.push_async_callback(broker.shutdown)
 
 
 async def _prometheus(stack: contextlib.AsyncExitStack, site: Site, port: int) -> bool:

@@ -24,7 +24,7 @@ import pytest
 from prometheus_client.core import Metric
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 
-from agent.demo.programs import Program, find, free_port, get
+from agent.programs import Program, find, free_port, get
 
 ROOT: Final = Path(__file__).parents[2]
 DEPLOYED: Final = ROOT / "deploy" / "prometheus"

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final, NoReturn, cast
 
 from agent.cli import answer
-from agent.demo.programs import Program
+from agent.programs import Program
 
 LOADED: Final = "agent.commands.run"  # and with it everything that a daemon needs
 LOOK_S: Final = 0.05  # until an end is noticed

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from agent.demo.programs import LOOPBACK, Program, free_port
+from agent.programs import LOOPBACK, Program, free_port
 from agent.record.manifest import JOURNAL
 from collectors.twin.bay import Bay
 from collectors.twin.serve import Twin

@@ -18,8 +18,8 @@ import pytest
 
 from agent.config import load_floor
 from agent.daemon import Daemon, desk_of
-from agent.demo.programs import Program, free_port
 from agent.exits import Exit
+from agent.programs import Program, free_port
 from collectors.profile import load_profiles
 from collectors.snmp.endpoint import Endpoint
 from collectors.twin.bay import Bay

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.demo.programs import free_port
+from agent.programs import free_port
 
 
 async def started(tmp_path: Path, *arguments: str) -> Process:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from agent.demo.alerts import firing
-from agent.demo.programs import Program, ProgramError, free_port, get
 from agent.demo.screen import Screen
+from agent.programs import Program, ProgramError, free_port, get
 
 STUBBORN = """
 import signal, socket, sys
@@ -45,7 +45,7 @@ async def test_a_program_that_ignores_being_told_is_killed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing is left behind."""
-    monkeypatch.setattr("agent.demo.programs.STOP_SECONDS", 0.05)
+    monkeypatch.setattr("agent.programs.STOP_SECONDS", 0.05)
     port = free_port(0)
     command = (sys.executable, "-c", STUBBORN, str(port))
     program = await Program.start("stubborn", command, tmp_path)

@@ -1,4 +1,4 @@
-"""Programs of other people that the demo starts, watches and ends; and free ports for them."""
+"""Programs of other people that a simulation starts, watches and ends; and free ports for them."""
 
 import asyncio
 import contextlib
