@@ -15,6 +15,7 @@ QUALIFIED: Final = "qualified"  # all channels: load and conditions are as the s
 UNJUDGED: Final = ("needs", "entry")  # phases before a stage begins to count
 COUNTED: Final = ("dwell", "broken", "mended")  # phases that last some qualified time
 SETTLED_S: Final = 30.0  # the slowest slot: shorter stretches would count as time nobody judges
+STOOD_S: Final = 3600.0  # nobody mends a probe in less; what stands that long may be given up
 
 
 @dataclass(slots=True)
@@ -33,6 +34,7 @@ class Attempt:
     why: tuple[str, ...] = ()
     answers: dict[str, dict[str, str]] = field(default_factory=dict)  # need -> person -> answer
     holding_since: float | None = None  # since when what the phase waits for has held
+    stood_since: float = 0.0  # since when nothing has qualified, later by every pause in it
     complete: bool = True  # all that the phase waits for has been known all along
 
     def qualified(self, at: float) -> float:

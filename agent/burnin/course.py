@@ -10,6 +10,7 @@ from typing import Any
 from agent.burnin.attempt import (
     COUNTED,
     NO_JUDGING,
+    QUALIFIED,
     Attempt,
     open_needs,
     person,
@@ -151,11 +152,13 @@ class Course:
         now.step, now.phase, now.since = data["step"], data["phase"], at
         now.counted, now.marked = 0.0, at
         now.judging, now.why = NO_JUDGING, ()
-        now.holding_since, now.complete = None, True
+        now.holding_since, now.stood_since, now.complete = None, at, True
 
     def _on_window(self, at: float, data: Mapping[str, Any]) -> None:
         now = self.now
         assert now is not None
+        if QUALIFIED in (now.judging, data["judging"]):
+            now.stood_since = at
         now.counted, now.marked = now.kept(at), at
         now.judging, now.why = data["judging"], tuple(data["why"])
 
@@ -165,7 +168,7 @@ class Course:
             lost = now.qualified(min(data["end"], at)) - now.qualified(data["start"])
             now.counted, now.marked = now.qualified(at) - lost, at
             now.judging, now.why = NO_JUDGING, ("nobody was listening",)
-            now.holding_since, now.complete = None, False
+            now.holding_since, now.stood_since, now.complete = None, at, False
 
     def _on_answered(self, _: float, data: Mapping[str, Any]) -> None:
         if self.now is not None:
@@ -177,6 +180,7 @@ class Course:
     def _on_resumed(self, at: float, _: Mapping[str, Any]) -> None:
         if self.now is not None and self.paused_at is not None:
             self.now.since += at - self.paused_at
+            self.now.stood_since += at - self.paused_at
             self.now.holding_since = None
         self.paused_at = None
 

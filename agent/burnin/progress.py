@@ -11,6 +11,7 @@ from agent.burnin.attempt import (
     NO_JUDGING,
     QUALIFIED,
     SETTLED_S,
+    STOOD_S,
     UNJUDGED,
     Attempt,
     ended,
@@ -139,10 +140,7 @@ class Progress:
         """End the stage where a gate was waited for in vain."""
         if at - now.since < gate.timeout:
             return []
-        lacking = [text for text, truth in gate_truths(gate, at, sight) if not truth]
-        plan = self.course.design.spec.plan
-        if lacking[-1:] == ["steady"] and plan is not None and plan.steady is not None:
-            lacking[-1] = f"{' and '.join(plan.steady.of)} steady"
+        lacking = [text for text, truth in self._gate(gate, at, sight) if not truth]
         what = ", ".join(lacking) or f"all that it wants, for {gate.spell:g} s on end"
         text = f"the {now.phase} waited {gate.timeout:g} s in vain for: {what}"
         return [ended(now, at, "timed_out", text)]
@@ -196,14 +194,26 @@ class Progress:
             now.holding_since = None
         elif now.why and not _held(now, at, SETTLED_S):
             why = (SETTLING,)
+        stood = at - now.stood_since if why else 0.0
+        if stood >= max(STOOD_S, phase_s(now.stage, now.phase)):
+            text = f"the clock stood for {stood:g} s on end: {', '.join(why)}"
+            return [ended(now, at, "stood", text)]
         return self._judge(at, ALWAYS if why else QUALIFIED, why)
 
     def _hindered(self, now: Attempt, at: float, sight: Sight) -> list[str]:
         """Return what keeps qualified time from running."""
         gate = now.stage.entry
-        truths = [*gate_truths(gate, at, sight)] if gate is not None else []
+        truths = self._gate(gate, at, sight) if gate is not None else []
         truths.append(("load as the plan sets it", sight.loaded(at)))
         return [f"{text}{': not known' if t is None else ''}" for text, t in truths if not t]
+
+    def _gate(self, gate: Gate, at: float, sight: Sight) -> list[tuple[str, bool | None]]:
+        """Return what a gate demands, by the names of what it looks at, and whether each holds."""
+        truths = gate_truths(gate, at, sight)
+        plan = self.course.design.spec.plan
+        if gate.steady and plan is not None and plan.steady is not None:
+            truths[-1] = f"{' and '.join(plan.steady.of)} steady", truths[-1][1]
+        return truths
 
     def _next(self, now: Attempt, at: float) -> list[Event]:
         """Go on behind a phase that has lasted long enough."""

@@ -5,7 +5,7 @@ from typing import Final
 
 import pytest
 
-from agent.burnin.attempt import SETTLED_S
+from agent.burnin.attempt import SETTLED_S, STOOD_S
 from agent.burnin.deeds import ActError
 from agent.burnin.design import Design
 from agent.burnin.event import Event, Kind
@@ -115,6 +115,39 @@ def test_time_that_flickers_is_no_soak(design: Design) -> None:
     began = walk.at
     walk.go("feed_loss needs")
     assert walk.at - began >= SETTLED_S + 26.0
+
+
+@pytest.mark.parametrize("load", [None, False])
+def test_a_clock_that_stands_does_not_hold_a_bay_for_ever(
+    design: Design, *, load: bool | None
+) -> None:
+    """What is never mended ends the stage, with what it waited for; the plan goes on."""
+    walk = Walk(design)
+    walk.go("soak dwell")
+    walk.seen.load = load
+    stood = walk.at
+    walk.go("feed_loss needs")
+    over = walk.over("soak")
+    assert over["outcome"] == "stood"
+    assert "load as the plan sets it" in over["text"]
+    assert walk.at - stood == pytest.approx(STOOD_S, abs=5.0)
+
+
+def test_a_clock_that_was_mended_stands_anew(design: Design) -> None:
+    """Neither a pause nor a time in which nobody listened counts as time to mend something."""
+    walk = Walk(design)
+    walk.go("soak dwell")
+    walk.seen.load = None
+    walk.go(ticks=int(STOOD_S) - 60)
+    walk.note(Event(walk.at, Kind.GAP, {"start": walk.at - 20.0, "end": walk.at}))
+    walk.go(ticks=60)
+    walk.take(walk.deeds.pause(walk.at, "a", "lunch"))
+    walk.go(ticks=int(STOOD_S))
+    walk.take(walk.deeds.resume(walk.at, "a", None))
+    walk.go(ticks=int(STOOD_S) - 80)
+    assert walk.course.standing(walk.at).stage == "soak"
+    walk.go(ticks=40)
+    assert walk.over("soak")["outcome"] == "stood"
 
 
 @pytest.mark.parametrize(("truth", "complete"), [(False, True), (None, False)])
@@ -272,7 +305,7 @@ def test_steady_is_a_condition_like_any_other(rack: Design) -> None:
     walk.go("full_soak dwell")
     walk.seen.is_steady = False
     walk.go(ticks=2)
-    assert walk.course.standing(walk.at).why == ("steady",)
+    assert walk.course.standing(walk.at).why == ("rack.return_temp and rack.supply_temp steady",)
 
 
 def test_a_need_is_answered_by_as_many_people_as_it_wants(design: Design) -> None:
