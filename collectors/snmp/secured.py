@@ -1,0 +1,192 @@
+r"""The message of SNMPv3: who speaks, how it is protected, and the PDU in its scope.
+
+Nothing is proven here: a message that could be decoded is as yet anybody's.
+
+>>> sent = Message(number=7, flags=Flag.REPORTABLE, body=scope(b"", b"", b"\xa0\x00"))
+>>> decode(sent.encode()) == sent
+True
+"""
+
+import enum
+from dataclasses import dataclass, field
+from typing import Final
+
+from collectors.snmp.ber import BerError, Tag, expect, integer, read, tlv, to_int
+from collectors.snmp.keys import SALT_OCTETS
+
+VERSION: Final = 3
+SECURITY_MODEL: Final = 3  # USM (RFC 3411 §5)
+NUMBER_MAX: Final = (1 << 31) - 1
+SIZE_MIN: Final = 484  # of msgMaxSize (RFC 3412 §6)
+SIZE: Final = 65507  # what we can take: any datagram
+ENGINE_OCTETS: Final = range(5, 33)  # RFC 3411 §5, SnmpEngineID
+NAME_OCTETS_MAX: Final = 32  # of a user (RFC 3414 §5), and of a context (RFC 3411 §5)
+DIGEST_OCTETS: Final = {0, 12, 16, 24, 32, 48}
+PADDING_MAX: Final = 8  # octets that DES may leave behind a scoped PDU
+
+
+class Flag(enum.IntFlag):
+    """What msgFlags says (RFC 3412 §6.4)."""
+
+    AUTH = 1
+    PRIV = 2
+    REPORTABLE = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """All fields of a message; `body` is a scoped PDU, or what encryption made of it."""
+
+    number: int
+    flags: Flag
+    size_max: int = SIZE
+    engine: bytes = b""
+    boots: int = 0
+    seconds: int = 0
+    user: bytes = b""
+    digest: bytes = b""
+    salt: bytes = b""
+    body: bytes
+    digest_at: int = field(default=0, compare=False)  # where it was found in the datagram
+
+    def encode(self) -> bytes:
+        """Return the datagram."""
+        return b"".join(self.parts())
+
+    def parts(self) -> tuple[bytes, bytes, bytes]:
+        """Return what stands before the digest, the digest, and what stands behind it."""
+        after = _text(self.salt)
+        who = _text(self.engine) + _number(self.boots) + _number(self.seconds) + _text(self.user)
+        security = tlv(Tag.SEQUENCE, who + _text(self.digest) + after)
+        flags = _text(bytes((self.flags,)))
+        head = _number(self.number) + _number(self.size_max) + flags + _number(SECURITY_MODEL)
+        body = _text(self.body) if self.flags & Flag.PRIV else self.body
+        whole = tlv(
+            Tag.SEQUENCE,
+            _number(VERSION) + tlv(Tag.SEQUENCE, head) + _text(security) + body,
+        )
+        stop = len(whole) - len(body) - len(after)
+        return whole[: stop - len(self.digest)], self.digest, whole[stop:]
+
+
+def _number(value: int) -> bytes:
+    """Encode an INTEGER."""
+    return tlv(Tag.INTEGER, integer(value))
+
+
+def _text(value: bytes) -> bytes:
+    """Encode an OCTET STRING."""
+    return tlv(Tag.OCTET_STRING, value)
+
+
+class _Reader:
+    """Takes elements one after the other; whatever is left over is an error."""
+
+    __slots__ = ("at", "data", "end")
+
+    def __init__(self, data: bytes, at: int, end: int) -> None:
+        self.data, self.at, self.end = data, at, end
+
+    def number(self, most: int = NUMBER_MAX, least: int = 0) -> int:
+        """Take an integer between bounds. Raises: BerError."""
+        start, self.at = expect(Tag.INTEGER, self.data, self.at, self.end)
+        value = to_int(Tag.INTEGER, self.data[start : self.at])
+        if not least <= value <= most:
+            raise BerError(f"{value} at octet {start}; want {least} to {most}")
+        return value
+
+    def text(self) -> bytes:
+        """Take an octet string. Raises: BerError."""
+        start, self.at = expect(Tag.OCTET_STRING, self.data, self.at, self.end)
+        return self.data[start : self.at]
+
+    def inside(self, tag: int) -> "_Reader":
+        """Take an element that holds others. Raises: BerError."""
+        start, self.at = expect(tag, self.data, self.at, self.end)
+        return _Reader(self.data, start, self.at)
+
+    def done(self) -> None:
+        """Refuse anything that is left. Raises: BerError."""
+        if self.at != self.end:
+            raise BerError(f"{self.end - self.at} octets too many at octet {self.at}")
+
+
+def is_v3(datagram: bytes) -> bool:
+    """Say whether a datagram claims to be of this version. Raises: BerError if it is no message."""
+    return _Reader(datagram, 0, len(datagram)).inside(Tag.SEQUENCE).number() == VERSION
+
+
+def decode(datagram: bytes) -> Message:
+    """Decode a message, every field within its bounds. Raises: BerError. Cost: 6 µs."""
+    outer = _Reader(datagram, 0, len(datagram))
+    message = outer.inside(Tag.SEQUENCE)
+    outer.done()
+    message.number(VERSION, VERSION)
+    head = message.inside(Tag.SEQUENCE)
+    number, size_max, flags = head.number(), head.number(least=SIZE_MIN), head.text()
+    head.number(SECURITY_MODEL, SECURITY_MODEL)
+    head.done()
+    wrapped = message.inside(Tag.OCTET_STRING)
+    security = wrapped.inside(Tag.SEQUENCE)
+    wrapped.done()
+    engine, boots, seconds = security.text(), security.number(), security.number()
+    user, digest = security.text(), security.text()
+    digest_at = security.at - len(digest)
+    salt = security.text()
+    security.done()
+    if len(flags) != 1 or flags[0] & (Flag.AUTH | Flag.PRIV) == Flag.PRIV:
+        raise BerError("flags of no security level")
+    level = Flag(flags[0] & 7)
+    fitting = (
+        (not engine or len(engine) in ENGINE_OCTETS)
+        and len(user) <= NAME_OCTETS_MAX
+        and len(digest) in DIGEST_OCTETS
+        and len(salt) == (SALT_OCTETS if level & Flag.PRIV else 0)
+    )
+    if not fitting:
+        raise BerError("engine, user, digest or salt of a size that none has")
+    return Message(
+        number=number,
+        flags=level,
+        size_max=size_max,
+        engine=engine,
+        boots=boots,
+        seconds=seconds,
+        user=user,
+        digest=digest,
+        salt=salt,
+        body=_body(message, encrypted=bool(level & Flag.PRIV)),
+        digest_at=digest_at,
+    )
+
+
+def _body(message: _Reader, *, encrypted: bool) -> bytes:
+    """Take the last element: what is encrypted, or a scoped PDU with its own tag and length."""
+    start = message.at
+    if encrypted:
+        body = message.text()
+    else:
+        message.inside(Tag.SEQUENCE)
+        body = message.data[start : message.at]
+    message.done()
+    return body
+
+
+def scope(engine: bytes, context: bytes, pdu: bytes) -> bytes:
+    """Put a PDU in its scope: whose objects, in which context (RFC 3412 §6.8)."""
+    return tlv(Tag.SEQUENCE, _text(engine) + _text(context) + pdu)
+
+
+def unscope(body: bytes) -> tuple[bytes, bytes, bytes]:
+    """Return engine, context and PDU; what DES filled up is passed over. Raises: BerError."""
+    outer = _Reader(body, 0, len(body))
+    inner = outer.inside(Tag.SEQUENCE)
+    if outer.end - outer.at > PADDING_MAX:
+        raise BerError(f"{outer.end - outer.at} octets after a scoped PDU")
+    engine, context = inner.text(), inner.text()
+    if len(engine) > ENGINE_OCTETS[-1] or len(context) > NAME_OCTETS_MAX:
+        raise BerError("engine or context of a size that none has")
+    start = inner.at
+    _, _, inner.at = read(body, start, inner.end)
+    inner.done()
+    return engine, context, body[start : inner.at]
