@@ -38,11 +38,13 @@ class UnboundError(Exception):
 
 def bind(profile: Profile, rows: Mapping[str, Value]) -> Layout:
     """Return the layout of a device that answered a walk of `profile.roots` with `rows`."""
-    oids = {source.oid for rule in profile.rules for source in rule.values}
-    told = [
-        t.oid for key in ("model", "serial", "firmware") for t in getattr(profile.identity, key)
-    ]
-    walked = Rows(rows, oids | {oid for oid in told if oid})
+    walked = walked_by(profile, rows)
+    lines, unread = lines_of(profile, walked)
+    return Layout(profile.name, _identity(profile, walked), lines, unread, rows)
+
+
+def lines_of(profile: Profile, walked: Rows) -> tuple[list[Line], dict[str, str]]:
+    """Return every channel of a device and how to read it, and OIDs with why they are none."""
     lines: list[Line] = []
     unread: dict[str, str] = {}
     claimed: set[str] = set()
@@ -58,13 +60,21 @@ def bind(profile: Profile, rows: Mapping[str, Value]) -> Layout:
                 claimed.add(row.oid)
     for rule in profile.rules:
         for source in rule.values[:1]:
-            if source.index == () and not any(s.oid in rows for s in rule.values):
+            if source.index == () and not any(s.oid in walked.rows for s in rule.values):
                 unread.setdefault(source.oid, "noSuchInstance")
     if len(lines) > CHANNELS_MAX:
         unread[lines[CHANNELS_MAX].channel.source] = f"beyond {CHANNELS_MAX} channels"
     kept = _named_apart(lines[:CHANNELS_MAX], unread)
-    claimed_late = {oid: why for oid, why in unread.items() if oid not in claimed}
-    return Layout(profile.name, _identity(profile, walked), kept, claimed_late, rows)
+    return kept, {oid: why for oid, why in unread.items() if oid not in claimed}
+
+
+def walked_by(profile: Profile, rows: Mapping[str, Value]) -> Rows:
+    """Arrange what a walk of `profile.roots` brought for its rules."""
+    oids = {source.oid for rule in profile.rules for source in rule.values}
+    told = [
+        t.oid for key in ("model", "serial", "firmware") for t in getattr(profile.identity, key)
+    ]
+    return Rows(rows, oids | {oid for oid in told if oid})
 
 
 def _rows(rule: Rule, walked: Rows) -> Iterator["_Row"]:

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from agent.burnin.cabling import mbits
 from agent.burnin.design import AS_CABLED, Design, SpecChannel
+from collectors.provided import serving
 from collectors.quantity import Quantity, UnitError, conversion
 from collectors.readings import Channel
-from collectors.rule import slug
 
 GOOD: Final = "ok"  # the state that stands for any that the profile calls good
 DRY: Final = "dry"  # likewise, of leak detectors
@@ -86,35 +86,8 @@ def _column(
     """Return the column that serves a spec channel; None where there is none."""
     if wanted.name in named:
         return columns.get(named[wanted.name])
-    for pattern, there in patterns.items():
-        values = _match(pattern, wanted.name)
-        if values is None:
-            continue
-        for texts in (values, {name: slug(text) for name, text in values.items()}):
-            column = columns.get(_fill(there, texts))
-            if column is not None:
-                return column
-    return columns.get(wanted.name)
-
-
-def _match(pattern: str, name: str) -> dict[str, str] | None:
-    """Return what the braces of a pattern stand for in a name.
-
-    >>> _match("rx_power[{port},lane{n}]", "rx_power[swp49,lane1]")
-    {'port': 'swp49', 'n': '1'}
-    """
-    parts = re.split(r"\{(\w+)\}", pattern)
-    wanted = "".join(
-        f"(?P<{part}>[^,\\[\\]]+)" if odd else re.escape(part)
-        for odd, part in ((n % 2, part) for n, part in enumerate(parts))
-    )
-    found = re.fullmatch(wanted, name)
-    return found.groupdict() if found else None
-
-
-def _fill(pattern: str, values: Mapping[str, str]) -> str:
-    """Put values where the braces of a pattern are."""
-    return re.sub(r"\{(\w+)\}", lambda m: values.get(m[1], ""), pattern)
+    found = (columns.get(name) for name in serving(wanted.name, patterns))
+    return next((column for column in found if column is not None), None)
 
 
 def _pair(place: int, wanted: SpecChannel, column: int, channel: Channel) -> Pair:
