@@ -16,7 +16,14 @@ from agent.twin import operator
 from agent.twin.operator import Operator, Post
 
 RUN = {"run": "r1", "bay": "bay-01", "serial": "SIM-0001", "verdict": "INCONCLUSIVE"}
-AT: Mapping[str, Any] = {"attempt": 1, "step": None, "phase": "needs", "load": 0.0, "required_s": 0.0, "needs": []}
+AT: Mapping[str, Any] = {
+    "attempt": 1,
+    "step": None,
+    "phase": "needs",
+    "load": 0.0,
+    "required_s": 0.0,
+    "needs": [],
+}
 
 
 class Plant:
