@@ -51,15 +51,15 @@ def families(
     known = {profile.name: profile for profile in profiles}
     devices = [device for device in design.places if device != DEVICE]
     for device, name in wished.items():
-        for what, said, names in (("device", device, devices), ("profile", name, known)):
-            if said not in names:
-                raise PlaceError(f"--family {device}={name}: {unknown(what, said, names)}")
+        for what, said, there in (("device", device, devices), ("profile", name, known)):
+            if said not in there:
+                raise PlaceError(f"--family {device}={name}: {unknown(what, said, there)}")
     turn: dict[str, int] = {}
     found = {}
     for device in devices:
         role = design.roles[device]
         number = turn[role] = turn.get(role, -1) + 1
-        usual = [wished[device]] if device in wished else FAMILIES.get(role)
+        usual = (wished[device],) if device in wished else FAMILIES.get(role, ())
         names = usual or _providing(profiles, role)
         if not names:
             text = f"{device}: no profile provides the role {role}; name one with --family"
