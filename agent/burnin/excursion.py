@@ -28,9 +28,9 @@ class Excursions:
         np.copyto(since, at, where=good & out & ~was)
         np.copyto(was, out, where=good)
 
-    def forget(self, which: slice | NDArray[np.bool_]) -> None:
+    def forget(self, which: slice | NDArray[np.bool_], rungs: slice = slice(None)) -> None:
         """End the excursions of some channels."""
-        self.outside[:, which] = False
+        self.outside[rungs, which] = False
 
     def status(self, hold: Floats, now: float) -> NDArray[np.int8]:
         """Return 0 to 3 for each channel: warn and fail once they have lasted, trip at once."""

@@ -10,13 +10,14 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from agent.burnin.attempt import ALWAYS, QUALIFIED
 from agent.burnin.binding import Columns, Pair, Provides, bind
 from agent.burnin.counters import Counters
 from agent.burnin.design import DERIVED, Derivation, Design, Floats, SpecChannel
 from agent.burnin.deviation import Ruler
 from agent.burnin.excursion import Excursions
 from agent.burnin.formula import COOLANT, EXTRAS, LOAD, Inputs
-from agent.burnin.limits import Amount
+from agent.burnin.limits import Amount, Rung
 from agent.burnin.terms import Terms
 from agent.burnin.window import Window
 from collectors.quantity import unit
@@ -45,6 +46,7 @@ class LiveBay:
         self.known = np.zeros(channels, np.bool_)  # as judged last
         self._base = design
         self.asked = np.ones(channels, np.bool_)  # what the present moment of a plan judges
+        self._counts_now = self.asked  # what is judged this very moment; of the others, trips alone
         self._as_read = np.full(channels, np.nan)  # in the device's unit; a state's number
         self._devices: dict[str, _Device] = {}
         self._sources: dict[str, dict[int, str]] = {}  # device -> place -> its own channel's name
@@ -134,6 +136,7 @@ class LiveBay:
         load = self.load
         idle = known & (design.min_load > load) if load is not None else np.zeros_like(known)
         self._excursions.forget(idle | ~self.asked)
+        self._excursions.forget(~self._counts_now, slice(Rung.TRIP))
         status = self._excursions.status(design.hold, now)
         self.known = known
         if load is None:  # inside its limits a channel is so at any load
@@ -155,11 +158,22 @@ class LiveBay:
         if self.stage_load != load:
             self._forget_load()
         self.asked = np.ones_like(self.asked) if terms is None else terms.judged
+        if terms is None:
+            self._counts_now = self.asked
         for device, known in self._devices.items():
             self._devices[device] = known.under(self.design)
         self.values[: len(self.seen)] = self.under(self.design)
         self._excursions.forget(_moved(before, self.design))
         self._ruler = Ruler.of(self.design)
+
+    def follow(self, judging: str) -> None:
+        """Show what is judged now, and of all else only trips: a rack on its way is no alarm.
+
+        What is outside its limits when it begins to be judged has its whole hold from then on.
+        """
+        always = np.array([channel.row.always for channel in self.design.channels], np.bool_)
+        counting = {QUALIFIED: np.ones_like(always), ALWAYS: always}
+        self._counts_now = counting.get(judging, np.zeros_like(always))
 
     def count_anew(self) -> None:
         """Let counters count from now on: what came before is held against another phase."""

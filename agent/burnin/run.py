@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from agent.burnin.attempt import NO_JUDGING
 from agent.burnin.block import Block
 from agent.burnin.course import Course
 from agent.burnin.deeds import Deeds
@@ -45,6 +46,7 @@ class Run:
         moments = [moment_of(event) for event in past if event.kind is Kind.PHASE]
         if moments and not self.course.over:
             live.adopt(terms(design, moments[-1]))
+            self._follow()
 
     def begin(self, facts: Mapping[str, Any]) -> list[Event]:
         """Start at run second 0."""
@@ -94,7 +96,15 @@ class Run:
                 self._live.adopt(terms(self.design, moment))
             elif event.kind is Kind.RUN_OVER:
                 self._live.adopt(None)
+        if events:
+            self._follow()
         return [*events]
+
+    def _follow(self) -> None:
+        """Let what is shown live be what is judged; between two stages that is nothing."""
+        if self.course.begun and not self.course.over:
+            now = self.course.now
+            self._live.follow(NO_JUDGING if now is None else now.judging)
 
     def _remember(self, event: Event) -> None:
         """Keep what is still to be judged."""

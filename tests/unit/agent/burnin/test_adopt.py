@@ -102,3 +102,22 @@ def test_values_outlive_every_change_of_limits() -> None:
     floor.live.adopt(None)
     assert np.array_equal(floor.live.values, before, equal_nan=True)
     assert not math.isnan(before[0])
+
+
+def test_a_rack_on_its_way_to_a_stage_is_no_alarm() -> None:
+    """While nothing is judged only trips show; what is still outside then has its hold anew."""
+    floor = Floor()
+    floor.at("soak")
+    floor.live.follow("none")
+    for _ in range(8):
+        floor.read(supply=45.0)
+    assert floor.status["cdu.supply"] == 0
+    floor.read(supply=52.0)
+    assert floor.status["cdu.supply"] == 3
+    floor.read(supply=45.0)
+    floor.live.follow("qualified")
+    floor.read(supply=45.0)
+    assert floor.status["cdu.supply"] == 0
+    for _ in range(3):
+        floor.read(supply=45.0)
+    assert floor.status["cdu.supply"] == 2
