@@ -1,0 +1,163 @@
+"""Where the current goes: feeds, phases, shelves and their supplies, and what is lost on the way.
+
+What people and faults switch changes seldom; how the load is shared follows from it once, and each
+step only scales it. Shapes: R racks, F feeds, S shelves of U supplies, three phases.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from collectors.twin.build import Build
+from collectors.twin.chance import Floats, each
+
+Bools = NDArray[np.bool_]
+WIRING: Final = 1.003  # what the meters see that no shelf does
+ETA: Final = ((0.0, 0.05, 0.1, 0.2, 0.5, 1.0, 1.3), (0.80, 0.9, 0.935, 0.96, 0.975, 0.965, 0.955))
+FACTOR: Final = ((0.0, 0.1, 0.2, 0.5, 1.0), (0.9, 0.92, 0.97, 0.99, 0.99))  # power factor by load
+THD: Final = ((0.1, 0.2, 0.5), (14.0, 8.0, 4.0))  # % of the current, by load
+SAG: Final = 0.01  # of the voltage, at the breaker's rating
+BUS_SAG_V: Final = 0.5  # at a shelf's full load
+IDLE: Final = 0.01  # of full load: what a powered rack draws that does nothing
+TRIP: Final = 1.277  # of the rating, squared: 1.13 of it is carried for ever
+BREAKER_S: Final = 3000.0  # its heat: 1.45 of the rating trips it in 47 minutes
+MAGNETIC: Final = 7.0  # of the rating trips it at once
+FAN_RPM: Final = 8000.0
+PSU_K: Final = 12.0  # over the room, with nothing to lose
+PSU_K_W: Final = 0.1  # more for each watt that a supply loses
+CLIP_K: Final = 16.0
+CLIP_K_KW: Final = 0.4
+MATCH: Final = 0.008  # by which shelves and supplies differ
+
+
+class Electricity:
+    """The electric side of R racks. Powers are in kW."""
+
+    def __init__(self, build: Build, seeds: Sequence[int]) -> None:
+        racks, shelves, psus, feeds = len(seeds), build.shelves, build.psus, build.feeds
+        self.build = build
+        self.shelf_weight = each(seeds, "shelf", (shelves,), MATCH)
+        self.psu_weight = each(seeds, "psu", (shelves, psus), MATCH)
+        self.overload = np.ones(racks)
+        self.level = np.zeros(racks)  # share of full power that is asked of the shelves
+        self.lines = np.zeros((racks, feeds, 3), np.bool_)  # that are live, at the meters
+        self.fed = np.zeros((racks, shelves, psus), np.bool_)
+        self.outages = np.zeros((racks, shelves, psus))
+        self.failures = np.zeros((racks, shelves, psus))
+        self.powered = np.zeros(racks)
+        self.open = np.ones((racks, feeds), np.bool_)  # breakers
+        self.status, self.blowing = np.zeros((2, racks, shelves, psus))  # state, rpm
+        self.share = np.zeros((racks, shelves, psus))
+        self.weight = np.zeros((racks, shelves))
+        self.shelf_out, self.shelf_in, self.loss = np.zeros((3, racks, shelves))
+        self.shelf_phase = np.zeros((racks, shelves, 3))  # share of a shelf's power
+        self.phase_kw = np.zeros((racks, feeds, 3))
+        self.out, self.meters = np.zeros((2, racks))
+        self.factor = np.full(racks, FACTOR[1][0])
+        self.heat = np.zeros((racks, feeds, 3))  # of breakers: (current / rating)^2, slowly
+        self._hangs = np.zeros((racks, feeds, shelves, 1))  # the shelf is on the feed
+        self._feed_of = np.arange(shelves) * feeds // shelves
+        self._phase_of = np.arange(psus) * 3 // psus
+        self._usual_kw = build.rack_kw / WIRING
+        self._all_shelves_kw = build.shelf_kw * shelves
+
+    def switched(
+        self, closed: Bools, phases: Bools, seated: Bools, dead: Bools, swapped: Bools
+    ) -> tuple[Bools, Bools]:
+        """Find out anew how the load is shared; return which supplies lost and got their input.
+
+        Shapes: closed [R, F], phases [R, F, 3], seated and dead [R, S, U], swapped [R].
+        """
+        self.lines = phases & closed[:, :, None]
+        crossed = swapped[:, None, None]
+        behind = np.where(crossed, self.lines[:, ::-1], self.lines)
+        fed = behind[:, self._feed_of][:, :, self._phase_of] & seated
+        lost, back = self.fed & ~fed, fed & ~self.fed
+        told = closed.any(axis=1)[:, None, None]  # while all is off nobody counts
+        self.outages += lost & seated & told
+        self.fed = fed
+        self.powered = fed.any(axis=(1, 2)).astype(np.float64)
+        share = self.psu_weight * (fed & ~dead)
+        total = share.sum(axis=2, keepdims=True)
+        self.share = np.divide(share, total, out=np.zeros_like(share), where=total > 0)
+        self.open = ~closed
+        self.status = np.where(dead, 2.0, ~fed)
+        self.blowing = FAN_RPM * (fed & ~dead)
+        alive = self.shelf_weight * (total[:, :, 0] > 0)
+        self.weight = alive / np.maximum(alive.sum(axis=1, keepdims=True), 1e-9)
+        for phase in range(3):
+            self.shelf_phase[:, :, phase] = self.share[:, :, self._phase_of == phase].sum(axis=2)
+        feeds = np.arange(self.build.feeds)
+        straight = (feeds[:, None] == self._feed_of) & np.ones_like(crossed)
+        self._hangs = np.where(crossed, straight[:, ::-1], straight)[:, :, :, None] * WIRING
+        return lost & seated & told, back & told
+
+    def step(self, wanted: Floats, dt: float) -> None:
+        """Follow the load that is wanted; all that is drawn is drawn through shelves that work."""
+        slew = self.build.ramp_kw_s / self.build.rack_kw * dt
+        change = wanted - self.level
+        self.level += np.clip(change, -slew, slew, out=change)
+        self.level *= self.powered
+        usual = self._usual_kw * self.level
+        np.multiply(usual, np.interp(usual / self._all_shelves_kw, *ETA), out=self.out)
+        np.multiply(self.out[:, None], self.weight, out=self.shelf_out)
+        share = self.shelf_out / self.build.shelf_kw
+        np.divide(self.shelf_out, np.interp(share, *ETA), out=self.shelf_in)
+        np.subtract(self.shelf_in, self.shelf_out, out=self.loss)
+        np.add.reduce(self.shelf_in, axis=1, out=self.meters)
+        self.meters *= WIRING
+
+    def meter(self, dt: float) -> Bools:
+        """Share the load among feeds and phases; return which feeds' breakers open by themselves.
+
+        Shapes: bool[R, F].
+        """
+        lines = self.shelf_in[:, None, :, None] * self.shelf_phase[:, None]
+        np.add.reduce(lines * self._hangs, axis=2, out=self.phase_kw)
+        rating = self.build.feed_volts * self.build.feed_breaker_a / 1000.0
+        ratio = self.phase_kw / rating
+        square = ratio * ratio
+        self.heat += (square - self.heat) * (1.0 - np.exp(-dt / BREAKER_S))
+        opens: Bools = ((self.heat > TRIP) | (ratio > MAGNETIC)).any(axis=2)
+        return opens
+
+    def show(self, at: Mapping[str, Floats], losses: Floats, room: Floats) -> None:
+        """Let the signals of meters and shelves show what is.
+
+        Shapes: losses [R, S], the kW that warm each shelf by now; room [R].
+        """
+        volts = self.build.feed_volts
+        level, live = self.level, self.lines.any(axis=2)
+        self.factor = np.interp(level, *FACTOR)
+        factor = self.factor[:, None, None]
+        volt_amps = self.phase_kw * (1000.0 / factor)
+        amps = volt_amps / volts
+        line = volts * self.lines - amps * (volts * SAG / self.build.feed_breaker_a)
+        at["feed_meter.line_voltage"][:] = line
+        np.divide(volt_amps, line, out=at["feed_meter.line_current"], where=self.lines)
+        at["feed_meter.line_current"][:] *= self.lines
+        at["feed_meter.power"][:] = self.phase_kw.sum(axis=2) * 1000.0
+        at["feed_meter.power_factor"][:] = factor[:, :, 0] * live
+        at["feed_meter.current_thd"][:] = np.interp(level, *THD)[:, None]
+        at["feed_meter.frequency"][:] = self.build.feed_hz * live
+        at["feed_meter.breaker"][:] = self.open
+        shelf_in = self.shelf_in * 1000.0
+        at["power_shelf.input_power"][:] = shelf_in
+        at["power_shelf.output_power"][:] = self.shelf_out * 1000.0
+        sag = self.shelf_out.max(axis=1) * (BUS_SAG_V / self.build.shelf_kw)
+        bus = (self.build.bus_volts - sag) * self.powered
+        at["power_shelf.output_voltage"][:] = bus[:, None]
+        by_phase = self.shelf_phase * shelf_in[:, :, None]
+        np.divide(by_phase, factor * (volts - 1.0), out=at["power_shelf.input_current"])
+        at["power_shelf.psu_ok"][:] = self.status
+        at["power_shelf.psu_faults"][:] = self.failures
+        at["power_shelf.ac_outages"][:] = self.outages
+        np.multiply(self.share, 100.0, out=at["power_shelf.psu_share"])
+        at["power_shelf.fan_speed"][:] = self.blowing
+        each = losses * (1000.0 / self.build.psus)
+        warm = room[:, None] + PSU_K + each * PSU_K_W
+        at["power_shelf.psu_temp"][:] = warm[:, :, None]
+        np.multiply(self.shelf_out, CLIP_K_KW * 33.0 / self.build.shelf_kw, out=warm)
+        at["power_shelf.busclip_temp"][:] = warm + room[:, None] + CLIP_K
