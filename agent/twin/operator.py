@@ -7,7 +7,7 @@ by an agent of any version, and the agent never learns that nobody is there.
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from agent.burnin.attempt import people
 from agent.burnin.design import Design
@@ -15,6 +15,7 @@ from agent.burnin.terms import broken_part, stage_of
 from agent.commands.client import Agent, NotNowError, RefusedError, UnreachableError
 from agent.lasting import lasting
 from agent.rehearsal.crew import Crew, Standing
+from agent.rehearsal.rig import CABLING, UNCOUNTED
 
 LOOK_S: Final = 1.0  # from one look at all runs to the next
 RUNS_MAX: Final = 1000  # that a list shows; the latest first, and one a bay is on
@@ -25,6 +26,22 @@ Document = Mapping[str, Any]
 Say = Callable[[str], None]
 
 
+class Rack(Protocol):
+    """The rack in a bay, as those see it who work there."""
+
+    def roll_in(self) -> None:
+        """Let it be cold, dry and whole: another run is another rack."""
+        ...
+
+    def counts(self, stage: str) -> None:
+        """Take note that a stage has begun to count."""
+        ...
+
+    def miscabled(self) -> bool:
+        """Say whether some cables are not where they should be."""
+        ...
+
+
 @dataclass(slots=True)
 class Post:
     """One bay, who works there, and what they have seen of the run that is on."""
@@ -32,9 +49,10 @@ class Post:
     bay: str
     serial: str
     crew: Crew
-    new: Callable[[], None]  # rolls in a rack, cold and dry
+    rack: Rack
     run: str | None = None  # the one that is followed
     told: tuple[object, ...] = ()  # what was last said of it
+    counting: tuple[object, ...] = ()  # the stage that counted last
     signed: dict[tuple[object, ...], int] = field(default_factory=dict)  # need -> by how many
     verdict: str | None = None
 
@@ -105,9 +123,9 @@ class Operator:
 
     def _follow(self, post: Post, run: Document) -> None:
         """Roll in the rack of a run that has begun."""
-        post.run, post.verdict, post.told = run["run"], None, ()
+        post.run, post.verdict, post.told, post.counting = run["run"], None, (), ()
         post.signed.clear()
-        post.new()
+        post.rack.roll_in()
         self._say(f"{post.bay}: run {run['run']} of rack {run['serial']} has begun")
 
     async def _act(self, post: Post, run: Document) -> None:
@@ -124,12 +142,14 @@ class Operator:
             if run["state"] in ("held", "waiting"):
                 await self._do(run, "finish", by=OPERATORS[0])
             return
+        self._count(post, at)
         part = broken_part(stage_of(self._design, at["stage"]), at["step"])
         needs = tuple(at["needs"])
         seen = Standing(at["stage"], at["step"], at["phase"], at["load"], part, needs)
-        for need, answer in post.crew.look(self._now(), seen):
+        for need, said in post.crew.look(self._now(), seen):
             of = (at["stage"], at["attempt"], need)
             signed = post.signed.get(of, 0)
+            answer = "no" if need == CABLING and post.rack.miscabled() else said
             if signed < people(need) and await self._do(
                 run, "answers", need=need, answer=answer, by=OPERATORS[signed % len(OPERATORS)]
             ):
@@ -153,6 +173,13 @@ class Operator:
         load = "" if at["load"] is None else f", load {100 * at['load']:g} %"
         lasts = f", {lasting(at['required_s'])}" if at["required_s"] else ""
         self._say(f"{post.bay}: {at['stage']}{again}{load}{lasts}")
+
+    def _count(self, post: Post, at: Document) -> None:
+        """Notice that a stage begins to count."""
+        stage = at["stage"], at["attempt"]
+        if at["phase"] not in UNCOUNTED and stage != post.counting:
+            post.counting = stage
+            post.rack.counts(at["stage"])
 
     def _close(self, post: Post, run: Document) -> None:
         """Tell the verdict, and where to read it."""

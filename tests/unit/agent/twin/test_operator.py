@@ -88,17 +88,27 @@ class Floor:
         self.plant = Plant()
         self.said: list[str] = []
         self.rolled_in = 0
+        self.counted: list[str] = []
+        self.crossed = False
         self.agent = Scripted(*shown)
         crew = Crew(setups(design), feeds_of(design), self.plant, patience=0.0)
-        post = Post("bay-01", "SIM-0001", crew, self._roll_in)
+        post = Post("bay-01", "SIM-0001", crew, self)
         self.seconds = 0.0
         self.operator = Operator(
             self.agent, design, {"bay-01": post}, now=self._now, say=self.said.append
         )
 
-    def _roll_in(self) -> None:
+    def roll_in(self) -> None:
         """Count racks."""
         self.rolled_in += 1
+
+    def counts(self, stage: str) -> None:
+        """Note it."""
+        self.counted.append(stage)
+
+    def miscabled(self) -> bool:
+        """Say what the test has set."""
+        return self.crossed
 
     def _now(self) -> float:
         """Let ten seconds pass between two looks."""
@@ -155,6 +165,25 @@ async def test_a_run_that_waits_for_a_decision_is_closed(design: Design, state: 
     floor = Floor(design, waits, over("FAIL"))
     assert await floor.work() == ["FAIL"]
     assert floor.acts("finish") == [{"by": "operator-1"}]
+
+
+async def test_cables_that_are_crossed_are_not_called_right(design: Design) -> None:
+    """Answer no to that alone."""
+    asked = standing("power_on", needs=["serials_read", "cabling_match"])
+    floor = Floor(design, asked, asked, over("FAIL"))
+    floor.crossed = True
+    await floor.work()
+    answers = {act["need"]: act["answer"] for act in floor.acts("answers")}
+    assert answers == {"serials_read": "yes", "cabling_match": "no"}
+
+
+async def test_that_a_stage_begins_to_count_is_told_once_an_attempt(design: Design) -> None:
+    """Go through a stage that has an entry, twice."""
+    entry, dwell = (standing("full_soak", phase=phase) for phase in ("entry", "dwell"))
+    again = standing("full_soak", phase="dwell", attempt=2)
+    floor = Floor(design, entry, dwell, dwell, again, over("PASS"))
+    await floor.work()
+    assert floor.counted == ["full_soak", "full_soak"]
 
 
 async def test_an_act_that_is_refused_is_tried_again(design: Design) -> None:
