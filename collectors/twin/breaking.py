@@ -143,11 +143,13 @@ def _leak(racks: "Racks", fault: Fault) -> Begin:
         water = racks.plant.hydraulics
         water.holes[rack, place] += fault.size
         water.mended()
+        racks.plant.touch()
 
         def undo() -> None:
             left = water.holes[rack, place] - fault.size
             water.holes[rack, place] = left if left > 1e-9 else 0.0
             water.mended()
+            racks.plant.touch()
 
         return Effect(undo)
 
@@ -252,16 +254,13 @@ def _flapping(racks: "Racks", fault: Fault) -> Begin:
     every = 60.0 / fault.size
 
     def begin(rack: int) -> Effect:
-        def turn(down: bool) -> None:  # noqa: FBT001 -- it is what it is
-            if bool(network.down[rack, place]) is down:
-                return
-            network.down[rack, place] = down
-            network.flaps[rack, place] += down
-            network.changed[rack, place] = racks.seconds
-            racks.tell(rack, device, "link down" if down else "link up", port)
+        def turn(*, down: bool) -> None:
+            if network.turn(rack, place, down=down, now=racks.seconds):
+                racks.tell(rack, device, "link down" if down else "link up", port)
 
         return Effect(
-            lambda: turn(False), go=lambda since: turn(since % every < min(FLAP_S, every / 2))
+            lambda: turn(down=False),
+            go=lambda since: turn(down=since % every < min(FLAP_S, every / 2)),
         )
 
     return begin

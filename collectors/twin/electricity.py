@@ -4,6 +4,7 @@ What people and faults switch changes seldom; how the load is shared follows fro
 step only scales it. Shapes: R racks, F feeds, S shelves of U supplies, three phases.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -15,9 +16,13 @@ from collectors.twin.chance import Floats, each
 
 Bools = NDArray[np.bool_]
 WIRING: Final = 1.003  # what the meters see that no shelf does
-ETA: Final = ((0.0, 0.05, 0.1, 0.2, 0.5, 1.0, 1.3), (0.80, 0.9, 0.935, 0.96, 0.975, 0.965, 0.955))
-FACTOR: Final = ((0.0, 0.1, 0.2, 0.5, 1.0), (0.9, 0.92, 0.97, 0.99, 0.99))  # power factor by load
-THD: Final = ((0.1, 0.2, 0.5), (14.0, 8.0, 4.0))  # % of the current, by load
+ETA: Final = np.array(
+    [(0.0, 0.05, 0.1, 0.2, 0.5, 1.0, 1.3), (0.80, 0.9, 0.935, 0.96, 0.975, 0.965, 0.955)]
+)
+FACTOR: Final = np.array(
+    [(0.0, 0.1, 0.2, 0.5, 1.0), (0.9, 0.92, 0.97, 0.99, 0.99)]
+)  # power factor by load
+THD: Final = np.array([(0.1, 0.2, 0.5), (14.0, 8.0, 4.0)])  # % of the current, by load
 SAG: Final = 0.01  # of the voltage, at the breaker's rating
 BUS_SAG_V: Final = 0.5  # at a shelf's full load
 IDLE: Final = 0.01  # of full load: what a powered rack draws that does nothing
@@ -51,17 +56,20 @@ class Electricity:
         self.status, self.blowing = np.zeros((2, racks, shelves, psus))  # state, rpm
         self.share = np.zeros((racks, shelves, psus))
         self.weight = np.zeros((racks, shelves))
-        self.shelf_out, self.shelf_in, self.loss = np.zeros((3, racks, shelves))
+        self.shelf_out, self.shelf_in = np.zeros((2, racks, shelves))
         self.shelf_phase = np.zeros((racks, shelves, 3))  # share of a shelf's power
         self.phase_kw = np.zeros((racks, feeds, 3))
-        self.out, self.meters = np.zeros((2, racks))
+        self.out, self.drawn = np.zeros((2, racks))  # all shelves
         self.factor = np.full(racks, FACTOR[1][0])
         self.heat = np.zeros((racks, feeds, 3))  # of breakers: (current / rating)^2, slowly
-        self._hangs = np.zeros((racks, feeds, shelves, 1))  # the shelf is on the feed
+        self._lines = np.zeros((racks, feeds, shelves, 3))  # share of a shelf's power, by line
+        self._live = np.zeros((racks, feeds), np.bool_)
         self._feed_of = np.arange(shelves) * feeds // shelves
         self._phase_of = np.arange(psus) * 3 // psus
         self._usual_kw = build.rack_kw / WIRING
-        self._all_shelves_kw = build.shelf_kw * shelves
+        self._of_shelf = 1.0 / build.shelf_kw
+        self._of_shelves = 1.0 / (build.shelf_kw * shelves)
+        self._volts = np.full((1, 1, 1), build.feed_volts)
 
     def switched(
         self, closed: Bools, phases: Bools, seated: Bools, dead: Bools, swapped: Bools
@@ -91,73 +99,73 @@ class Electricity:
             self.shelf_phase[:, :, phase] = self.share[:, :, self._phase_of == phase].sum(axis=2)
         feeds = np.arange(self.build.feeds)
         straight = (feeds[:, None] == self._feed_of) & np.ones_like(crossed)
-        self._hangs = np.where(crossed, straight[:, ::-1], straight)[:, :, :, None] * WIRING
+        hangs = np.where(crossed, straight[:, ::-1], straight)[:, :, :, None]
+        self._lines = hangs * self.shelf_phase[:, None] * WIRING
+        self._live = self.lines.any(axis=2)
         return lost & seated & told, back & told
 
     def step(self, wanted: Floats, dt: float) -> None:
         """Follow the load that is wanted; all that is drawn is drawn through shelves that work."""
         slew = self.build.ramp_kw_s / self.build.rack_kw * dt
-        change = wanted - self.level
-        self.level += np.clip(change, -slew, slew, out=change)
-        self.level *= self.powered
-        usual = self._usual_kw * self.level
-        np.multiply(usual, np.interp(usual / self._all_shelves_kw, *ETA), out=self.out)
-        np.multiply(self.out[:, None], self.weight, out=self.shelf_out)
-        share = self.shelf_out / self.build.shelf_kw
-        np.divide(self.shelf_out, np.interp(share, *ETA), out=self.shelf_in)
-        np.subtract(self.shelf_in, self.shelf_out, out=self.loss)
-        np.add.reduce(self.shelf_in, axis=1, out=self.meters)
-        self.meters *= WIRING
+        change = np.minimum(np.maximum(wanted - self.level, -slew), slew)
+        self.level = (self.level + change) * self.powered
+        usual = self.level * self._usual_kw
+        self.out = usual * np.interp(usual * self._of_shelves, *ETA) * self.powered
+        self.shelf_out = self.out[:, None] * self.weight
+        self.shelf_in = self.shelf_out / np.interp(self.shelf_out * self._of_shelf, *ETA)
+        self.drawn = np.add.reduce(self.shelf_in, axis=1)
 
-    def meter(self, dt: float) -> Bools:
-        """Share the load among feeds and phases; return which feeds' breakers open by themselves.
+    def meter(self) -> None:
+        """Share the load among feeds and phases."""
+        lines = self.shelf_in[:, None, :, None] * self._lines
+        self.phase_kw = np.add.reduce(lines, axis=2)
 
-        Shapes: bool[R, F].
-        """
-        lines = self.shelf_in[:, None, :, None] * self.shelf_phase[:, None]
-        np.add.reduce(lines * self._hangs, axis=2, out=self.phase_kw)
+    def breakers(self, dt: float) -> Bools:
+        """Warm the breakers; return which feeds' open by themselves. Shapes: bool[R, F]."""
+        self.meter()
         rating = self.build.feed_volts * self.build.feed_breaker_a / 1000.0
         ratio = self.phase_kw / rating
-        square = ratio * ratio
-        self.heat += (square - self.heat) * (1.0 - np.exp(-dt / BREAKER_S))
+        self.heat += (ratio * ratio - self.heat) * (1.0 - math.exp(-dt / BREAKER_S))
         opens: Bools = ((self.heat > TRIP) | (ratio > MAGNETIC)).any(axis=2)
         return opens
+
+    def show_parts(self, at: Mapping[str, Floats]) -> None:
+        """Let signals show what changes by switching only."""
+        at["feed_meter.frequency"][:] = self.build.feed_hz * self._live
+        at["feed_meter.breaker"][:] = self.open
+        at["power_shelf.psu_ok"][:] = self.status
+        at["power_shelf.psu_faults"][:] = self.failures
+        at["power_shelf.ac_outages"][:] = self.outages
+        at["power_shelf.psu_share"][:] = self.share * 100.0
+        at["power_shelf.fan_speed"][:] = self.blowing
 
     def show(self, at: Mapping[str, Floats], losses: Floats, room: Floats) -> None:
         """Let the signals of meters and shelves show what is.
 
-        Shapes: losses [R, S], the kW that warm each shelf by now; room [R].
+        Shapes: losses [R, S], the kW that warm each shelf by now; room [R, 1].
         """
+        self.meter()
         volts = self.build.feed_volts
-        level, live = self.level, self.lines.any(axis=2)
+        level, watts = self.level, self.phase_kw * 1000.0
         self.factor = np.interp(level, *FACTOR)
         factor = self.factor[:, None, None]
-        volt_amps = self.phase_kw * (1000.0 / factor)
-        amps = volt_amps / volts
-        line = volts * self.lines - amps * (volts * SAG / self.build.feed_breaker_a)
+        volt_amps = watts / factor
+        line = self._volts - volt_amps * (SAG / self.build.feed_breaker_a)
+        line *= self.lines
         at["feed_meter.line_voltage"][:] = line
-        np.divide(volt_amps, line, out=at["feed_meter.line_current"], where=self.lines)
-        at["feed_meter.line_current"][:] *= self.lines
-        at["feed_meter.power"][:] = self.phase_kw.sum(axis=2) * 1000.0
-        at["feed_meter.power_factor"][:] = factor[:, :, 0] * live
+        at["feed_meter.line_current"][:] = volt_amps / np.maximum(line, 1.0)
+        at["feed_meter.power"][:] = np.add.reduce(watts, axis=2)
+        at["feed_meter.power_factor"][:] = self.factor[:, None] * self._live
         at["feed_meter.current_thd"][:] = np.interp(level, *THD)[:, None]
-        at["feed_meter.frequency"][:] = self.build.feed_hz * live
-        at["feed_meter.breaker"][:] = self.open
         shelf_in = self.shelf_in * 1000.0
         at["power_shelf.input_power"][:] = shelf_in
         at["power_shelf.output_power"][:] = self.shelf_out * 1000.0
-        sag = self.shelf_out.max(axis=1) * (BUS_SAG_V / self.build.shelf_kw)
+        sag = np.maximum.reduce(self.shelf_out, axis=1) * (BUS_SAG_V / self.build.shelf_kw)
         bus = (self.build.bus_volts - sag) * self.powered
         at["power_shelf.output_voltage"][:] = bus[:, None]
-        by_phase = self.shelf_phase * shelf_in[:, :, None]
-        np.divide(by_phase, factor * (volts - 1.0), out=at["power_shelf.input_current"])
-        at["power_shelf.psu_ok"][:] = self.status
-        at["power_shelf.psu_faults"][:] = self.failures
-        at["power_shelf.ac_outages"][:] = self.outages
-        np.multiply(self.share, 100.0, out=at["power_shelf.psu_share"])
-        at["power_shelf.fan_speed"][:] = self.blowing
-        each = losses * (1000.0 / self.build.psus)
-        warm = room[:, None] + PSU_K + each * PSU_K_W
+        by_volts = shelf_in / (self.factor * (volts - 1.0))[:, None]
+        at["power_shelf.input_current"][:] = self.shelf_phase * by_volts[:, :, None]
+        warm = losses * (1000.0 / self.build.psus * PSU_K_W) + (room + PSU_K)
         at["power_shelf.psu_temp"][:] = warm[:, :, None]
-        np.multiply(self.shelf_out, CLIP_K_KW * 33.0 / self.build.shelf_kw, out=warm)
-        at["power_shelf.busclip_temp"][:] = warm + room[:, None] + CLIP_K
+        clip = self.shelf_out * (CLIP_K_KW * 33.0 / self.build.shelf_kw) + (room + CLIP_K)
+        at["power_shelf.busclip_temp"][:] = clip

@@ -55,7 +55,9 @@ class Hydraulics:
         self.flow_for_speed = np.zeros(racks)  # share of design flow at full speed
         self.filled = np.zeros(racks)
         self.plates_kpa, self.strainer_kpa = np.zeros((2, racks))  # at the design flow
+        self.rest_kpa, self.flow_kpa = np.zeros((2, racks))  # at rest; more with the design flow
         self.leaking = False
+        self.moving = True  # litres, somewhere
 
     def switched(self, running: NDArray[np.int64], filled: Bools) -> Floats:
         """Find the new curves; return what the flow is multiplied by at once. Shapes: [R]."""
@@ -69,21 +71,28 @@ class Hydraulics:
         self.speed_wanted = np.minimum(np.sqrt(total / HEAD_KPA), 1.0) * turns
         self.filled = filled.astype(np.float64)
         self.flow_for_speed = np.sqrt(HEAD_KPA / total) * turns * self.filled
+        self.moving = True
         dip = np.where((running < self.running) & (running > 0), DIP, 1.0)
         self.running = running
         return dip
 
     def step(self, pressure: Floats, gas: Bools, dt: float) -> None:
         """Fill the reservoir or let it run out. Shapes: [R]."""
+        if not self.moving:
+            return
         if self.leaking:
             self._leak(pressure, gas, dt)
-            filling = self.filled * (self.leak_lpm == 0.0)
-        else:
-            filling = self.filled
-        room = FULL_L - self.litres
-        self.litres += (
-            np.minimum(FILL_L_S * dt, np.maximum(room, 0.0, out=room), out=room) * filling
-        )
+        filling = np.minimum(np.maximum(FULL_L - self.litres, 0.0), FILL_L_S * dt)
+        filling *= self.filled * (self.leak_lpm == 0.0)
+        self.litres += filling
+        self._rest()
+        self.moving = self.leaking or bool(filling.any())
+
+    def _rest(self) -> None:
+        """Work out the pressure of loops at rest, and what flow adds to it."""
+        missing = np.maximum(FULL_L - self.litres, 0.0)
+        self.rest_kpa = np.maximum(REST_KPA - LITRE_KPA * missing, 0.0) * self.filled
+        self.flow_kpa = FLOW_KPA * self.filled * np.minimum(self.litres, 1.0)
 
     def _leak(self, pressure: Floats, gas: Bools, dt: float) -> None:
         """Let coolant go by the root of what drives it, or test gas by the pressure itself."""
@@ -105,16 +114,9 @@ class Hydraulics:
     def mended(self) -> None:
         """Take note that holes were opened or closed; a closed one is wiped dry."""
         self.leaking = bool(self.holes.any())
+        self.moving = True
         self.leak_lpm[:] = 0.0
         self.leaked *= self.holes > 0.0
-
-    def rest_kpa(self, flow: Floats) -> Floats:
-        """Return the pressure that a loop comes to. Shapes: [R]."""
-        missing = np.maximum(FULL_L - self.litres, 0.0)
-        rest = REST_KPA + FLOW_KPA * flow - LITRE_KPA * missing
-        rest = np.maximum(rest, 0.0, out=rest)
-        rest *= self.filled
-        return rest
 
     def gas_kpa(self, room: Floats) -> Floats:
         """Return the pressure of the test gas, a closed volume. Shapes: [R]."""

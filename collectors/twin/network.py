@@ -30,24 +30,41 @@ class Network:
         self.mbits = np.array(mbits, np.float64).reshape(count)
         self.down = np.zeros((racks, count), np.bool_)
         self.ber = BER * each(seeds, "ber", (count,), 0.3)
-        self.octets = np.zeros((racks, count, 2))  # in, out
+        self._busy = np.zeros(racks)  # seconds of full lines so far
+        self._held, self._missed = np.zeros((2, racks, count))  # of those, while a link was down
         self.flaps, self.errors, self.uncorrectable = np.zeros((3, racks, count))
         self.heard = np.full((racks, count), RX_DBM)  # dBm in each lane
         self.changed = np.zeros((racks, count))  # seconds, when the link last went up or down
         self.decades = np.zeros((racks, count))  # of bit errors gained each second
         self._healthy = self.ber.copy()
         self._chance = [generator(seed, "network") for seed in seeds]
-        self._octets_s = self.mbits * (1e6 / 8.0)
         self._sick: list[tuple[int, int]] = []
 
     def step(self, level: Floats, dt: float) -> None:
         """Let traffic flow; what FEC cannot mend is counted. Shapes: level [R]."""
-        busy = (BUSY[0] + (BUSY[1] - BUSY[0]) * level) * dt
-        moved = busy[:, None] * self._octets_s
-        moved *= ~self.down
-        self.octets += moved[:, :, None]
+        self._busy += (level * (BUSY[1] - BUSY[0]) + BUSY[0]) * dt
         for rack, port in self._sick:
             self._decay(rack, port, dt)
+
+    @property
+    def octets(self) -> Floats:
+        """Return what each port has received so far; it sends as much. Shapes: [R, P]."""
+        busy = np.where(self.down, self._held, self._busy[:, None]) - self._missed
+        octets: Floats = busy * (self.mbits * (1e6 / 8.0))
+        return octets
+
+    def turn(self, rack: int, port: int, *, down: bool, now: float) -> bool:
+        """Let a link go down or up; return whether it did."""
+        if bool(self.down[rack, port]) is down:
+            return False
+        if down:
+            self._held[rack, port] = self._busy[rack]
+            self.flaps[rack, port] += 1
+        else:
+            self._missed[rack, port] += self._busy[rack] - self._held[rack, port]
+        self.down[rack, port] = down
+        self.changed[rack, port] = now
+        return True
 
     def _decay(self, rack: int, port: int, dt: float) -> None:
         """Let one link get worse."""

@@ -31,18 +31,18 @@ SHELF_S: Final = 60.0  # heat leaves supplies
 AIR_S: Final = 15.0  # heat leaves the rack's air
 WARM_S: Final = 60.0  # cases and modules follow the load
 DOOR_SHARE: Final = 0.94  # of the heat in air; the rest goes through the walls
-PUMP_KW: Final = 0.95  # into the coolant, at the design flow
 ROOM_DEGC: Final = 24.0
 ROOM_HUMIDITY: Final = 45.0
 PIPE_K: Final = 0.1  # the rack's own probes sit behind a pump
 CDU_METER: Final = 1.005  # two flow meters never agree
 PACES_MAX: Final = 64  # lengths of steps whose lags are kept
 # Slow and exact lags, in columns of one array: probes, water, warmth, speed, flow, pressure.
-SUPPLY, RETURN, PRIMARY, WARM, SPEED, FLOW, PRESSURE, SHELVES = range(8)
-LAGS_S: Final = (RTD_S, RTD_S, PRIMARY_S, WARM_S, DRIVE_S, FLOW_S, PRESSURE_S)
-ROOM, WATER, RIPPLE, DAMP = range(4)  # what wanders by itself
+SUPPLY, RETURN, PRIMARY, WARM, SPEED, FLOW, PRESSURE, LOSING, SHELVES = range(9)
+LAGS_S: Final = (RTD_S, RTD_S, PRIMARY_S, WARM_S, DRIVE_S, FLOW_S, PRESSURE_S, SHELF_S)
+# What wanders by itself: room in K, primary water in K, load as a share of it, damp in %RH.
 WANDER_S: Final = (900.0, 120.0, 30.0, 1800.0)
-WANDER_SD: Final = (0.085, 0.08, 0.002, 1.0)  # K, K, share of the load, %RH
+WANDER_SD: Final = (0.085, 0.08, 0.002, 1.0)
+BREAKER_S: Final = 10.0  # between two looks at what warms in an hour
 
 
 class Change(NamedTuple):
@@ -67,7 +67,7 @@ class Plant:
         self.supply_set = np.full(racks, START_DEGC)
         self.primary_set = np.full(racks, START_DEGC)
         switches = _switches(build, racks)
-        self._switches, self._seen = switches.all, ~switches.all
+        self._switches, self._seen = switches.all, b""
         self.feeds, self.seated, self.pumps = switches.feeds, switches.seated, switches.pumps
         self.gas, self.filled = switches.gas, switches.filled
         self.phases, self.tripped, self.swapped = (
@@ -79,58 +79,64 @@ class Plant:
         self.seated[:] = self.phases[:] = True
         self._slow = np.zeros((racks, SHELVES + build.shelves))
         self._slow[:, : PRIMARY + 1] = START_DEGC
+        self._supply, self._return, self._primary, self._warm = self._slow.T[:SPEED]  # views
+        self._speed, self._flow, self._pressure, self._losing = self._slow.T[SPEED:SHELVES]
         self.air = np.zeros(racks)  # kW that leave the rack with its air
         self._goal = self._slow.copy()
         self._lags_s = np.array([*LAGS_S, *[SHELF_S] * build.shelves])
         self._wander = np.zeros((racks, len(WANDER_S)))
+        self._warmer, self._water, self._ripple, self._damp = self._wander.T  # views
+        self._unwatched_s = 0.0  # since breakers were last looked at
         self._noise = Noise(seeds, "weather", len(WANDER_S))
         self._pace: dict[float, tuple[Floats, Floats, Floats]] = {}
         self.entered, self.carried = np.zeros((2, racks))  # kJ since the start
         self.changes: list[Change] = []  # since they were last fetched
+        self._turning = self.pumps & ~self.pump_dead
+        self._switched()
 
     @property
     def flow(self) -> Floats:
         """Return L/min through the racks. Shapes: [R]."""
-        flow: Floats = self._slow[:, FLOW] * self.build.flow_lpm
-        return flow
+        return self._flow * self.build.flow_lpm
 
     @property
     def pressure(self) -> Floats:
         """Return kPa in the loops, of coolant or of test gas. Shapes: [R]."""
-        gas = self.hydraulics.gas_kpa(self.room)
-        return np.where(self.gas, gas, self._slow[:, PRESSURE])
+        if not self.gas.any():
+            return self._pressure
+        return np.where(self.gas, self.hydraulics.gas_kpa(self.room), self._pressure)
 
     @property
     def room(self) -> Floats:
         """Return degC around the racks. Shapes: [R]."""
-        room: Floats = self._wander[:, ROOM] + ROOM_DEGC
-        return room
+        return self._warmer + ROOM_DEGC
 
     @property
     def stored(self) -> Floats:
         """Return kJ in metal, coolant and air, more than at the start. Shapes: [R]."""
-        slow = self._slow
-        shelves: Floats = slow[:, SHELVES:].sum(axis=1) * SHELF_S
-        return shelves + self.air * AIR_S + self.heat.stored
+        return self._losing * SHELF_S + self.air * AIR_S + self.heat.stored
 
     def touch(self) -> None:
         """Take note that something was broken or mended."""
-        self._seen = ~self._switches
+        self._seen = b""
 
     def advance(self, seconds: float) -> None:
         """Go on by some seconds."""
         if seconds <= 0.0:
             return
-        if not np.array_equal(self._switches, self._seen):
+        if self._switches.tobytes() != self._seen:
             self._switched()
         steps = math.ceil(seconds / STEP_S)
         for _ in range(steps):
             self._step(seconds / steps)
-        opened = self.electricity.meter(seconds) & self.feeds & ~self.tripped
-        if opened.any():
-            self.tripped |= opened
-            self.changes.append(Change("breaker opened", opened))
-        self.network.step(self._slow[:, WARM], seconds)
+        self.network.step(self._warm, seconds)
+        self._unwatched_s += seconds
+        if self._unwatched_s >= BREAKER_S:
+            opened = self.electricity.breakers(self._unwatched_s) & self.feeds & ~self.tripped
+            self._unwatched_s = 0.0
+            if opened.any():
+                self.tripped |= opened
+                self.changes.append(Change("breaker opened", opened))
 
     def _switched(self) -> None:
         """Work out what follows from switches and faults until the next of them moves."""
@@ -138,13 +144,16 @@ class Plant:
         lost, back = self.electricity.switched(
             closed, self.phases, self.seated, self.psu_dead, self.swapped
         )
-        turning = self.pumps & ~self.pump_dead
-        dip = self.hydraulics.switched(turning.sum(axis=1), self.filled)
+        self._turning = self.pumps & ~self.pump_dead
+        self.signals.at["cdu.pump_ok"][:] = np.where(self.pump_dead, 2, ~self.pumps)
+        dip = self.hydraulics.switched(self._turning.sum(axis=1), self.filled)
         self._slow[:, FLOW] *= dip
         for what, where in (("input lost", lost), ("input back", back)):
             if where.any():
                 self.changes.append(Change(what, where))
-        self._seen = self._switches.copy()
+        self.signals.at["leak"][:] = self.hydraulics.wet
+        self.electricity.show_parts(self.signals.at)
+        self._seen = self._switches.tobytes()
 
     def _paced(self, dt: float) -> tuple[Floats, Floats, Floats]:
         """Return what lags keep in a step, what wanders keeps, and what is new in it."""
@@ -160,76 +169,64 @@ class Plant:
     def _step(self, dt: float) -> None:
         """Go on by one short step."""
         keeps, wander_keeps, wander_new = self._paced(dt)
-        electricity, hydraulics, heat, slow = (
-            self.electricity,
-            self.hydraulics,
-            self.heat,
-            self._slow,
-        )
-        goal, wander = self._goal, self._wander
-        wander *= wander_keeps
-        wander += wander_new * self._noise.draw()
-        wanted = np.maximum(self.load, IDLE) * (wander[:, RIPPLE] + 1.0)
-        wanted *= electricity.overload
+        electricity, hydraulics, heat = self.electricity, self.hydraulics, self.heat
+        slow, goal = self._slow, self._goal
+        self._wander *= wander_keeps
+        self._wander += self._noise.draw() * wander_new
+        wanted = np.maximum(self.load, IDLE) * (self._ripple + 1.0) * electricity.overload
         slowed = heat.slowed()
         electricity.step(wanted if slowed is None else wanted * slowed, dt)
-        room = wander[:, ROOM] + ROOM_DEGC
-        primary, flow = slow[:, PRIMARY], slow[:, FLOW] * self.build.flow_lpm
-        heat.control(slow[:, SUPPLY], slow[:, RETURN], primary, self.supply_set, flow, dt)
+        flow = self._flow * self.build.flow_lpm
+        heat.control(self._supply, self._return, self._primary, self.supply_set, flow, dt)
         liquid = electricity.out * self.build.liquid_share
-        pumping = slow[:, FLOW] ** 3 * (PUMP_KW * self.build.size)
-        heat.step(liquid, pumping, flow, primary, hydraulics.leak_lpm, room, dt)
-        hydraulics.step(slow[:, PRESSURE], self.gas, dt)
-        degc = heat.degc
-        goal[:, SUPPLY], goal[:, RETURN] = degc[:, LOOP], degc[:, PLATES]
-        np.add(self.primary_set, wander[:, WATER], out=goal[:, PRIMARY])
+        spills = (hydraulics.leak_lpm, self.room) if hydraulics.leaking else None
+        heat.step(liquid, flow, self._primary, spills, dt)
+        hydraulics.step(self._pressure, self.gas, dt)
+        losing = electricity.drawn - electricity.out
+        goal[:, SUPPLY], goal[:, RETURN] = heat.degc[:, LOOP], heat.degc[:, PLATES]
+        goal[:, PRIMARY] = self.primary_set + self._water
         goal[:, WARM], goal[:, SPEED] = electricity.level, hydraulics.speed_wanted
-        reach = hydraulics.flow_for_speed * slow[:, SPEED]
-        goal[:, FLOW] = reach
-        goal[:, PRESSURE] = hydraulics.rest_kpa(slow[:, FLOW])
-        goal[:, SHELVES:] = electricity.loss
-        before = slow[:, SHELVES:].sum(axis=1)
+        goal[:, FLOW] = hydraulics.flow_for_speed * self._speed
+        goal[:, PRESSURE] = hydraulics.rest_kpa + hydraulics.flow_kpa * self._flow
+        goal[:, LOSING] = losing
+        np.subtract(electricity.shelf_in, electricity.shelf_out, out=goal[:, SHELVES:])
+        before = self._losing * SHELF_S
         slow -= goal
         slow *= keeps
         slow += goal
-        freed = electricity.loss.sum(axis=1) * dt
-        freed -= (slow[:, SHELVES:].sum(axis=1) - before) * SHELF_S
-        outside = self.air * dt + electricity.meters * (dt * (1.0 - 1.0 / WIRING))
-        self.carried += (heat.removed + heat.spilt) * dt + outside
-        self.entered += (electricity.meters + heat.heater + pumping) * dt
-        self.air += ((electricity.out - liquid) * dt + freed - self.air * dt) / AIR_S
+        wires = electricity.drawn * (WIRING - 1.0)
+        freed = (losing + electricity.out - liquid) * dt + before - self._losing * SHELF_S
+        self.carried += (heat.removed + heat.spilt + self.air + wires) * dt
+        self.entered += (electricity.drawn + wires + heat.heater + heat.pumping) * dt
+        self.air += (freed - self.air * dt) * (1.0 / AIR_S)
 
     def show(self) -> Floats:
         """Let all signals show what is. Shapes: [R, K]."""
-        at, slow, flow = self.signals.at, self._slow, self.flow
-        hydraulics, room = self.hydraulics, self.room
-        share = slow[:, FLOW]
-        square = share * share
-        warm = slow[:, WARM]
-        self.electricity.show(at, slow[:, SHELVES:], room)
+        at, room, share = self.signals.at, self.room, self._flow
+        hydraulics, flow, square = self.hydraulics, self.flow, share * share
+        self.electricity.show(at, self._slow[:, SHELVES:], room[:, None])
         self.network.show(at, room + MODULE_K)
-        at["rack.supply_temp"][:] = slow[:, SUPPLY] + PIPE_K
-        at["rack.return_temp"][:] = slow[:, RETURN] + PIPE_K
+        at["rack.supply_temp"][:] = self._supply + PIPE_K
+        at["rack.return_temp"][:] = self._return + PIPE_K
         at["rack.flow"][:] = flow
         at["rack.dp"][:] = hydraulics.plates_kpa * square
         at["rack.pressure"][:] = self.pressure
-        at["nvlink_switch.asic_temp"][:] = slow[:, SUPPLY] + 8.0 + 22.0 * warm
+        at["nvlink_switch.asic_temp"][:] = self._supply + 8.0 + self._warm * 22.0
         at["mgmt_switch.inlet_temp"][:] = room + 4.0
-        at["cdu.supply_temp"][:] = slow[:, SUPPLY]
-        at["cdu.primary_in_temp"][:] = slow[:, PRIMARY]
+        at["cdu.supply_temp"][:] = self._supply
+        at["cdu.primary_in_temp"][:] = self._primary
         at["cdu.flow"][:] = flow * CDU_METER + hydraulics.leak_lpm
         at["cdu.valve"][:] = self.heat.valve * 100.0
         at["cdu.filter_dp"][:] = hydraulics.strainer_kpa * square
-        turning = self.pumps & ~self.pump_dead
-        at["cdu.pump_speed"][:] = turning * (slow[:, SPEED] * 100.0)[:, None]
-        at["cdu.pump_ok"][:] = np.where(self.pump_dead, 2, ~self.pumps)
+        at["cdu.pump_speed"][:] = self._turning * (self._speed * 100.0)[:, None]
         at["cdu.level"][:] = hydraulics.litres * (100.0 / RESERVOIR_L)
-        at["cdu.power"][:] = (300.0 + 2700.0 * square * share) * self.build.size
+        at["cdu.power"][:] = (square * share * 2700.0 + 300.0) * self.build.size
         at["rear_door.heat"][:] = self.air * (1000.0 * DOOR_SHARE)
         at["rear_door.air_out_temp"][:] = room - 1.0
         at["room.temp"][:] = room
-        at["room.humidity"][:] = self._wander[:, DAMP] + ROOM_HUMIDITY
-        at["leak"][:] = hydraulics.wet
+        at["room.humidity"][:] = self._damp + ROOM_HUMIDITY
+        if hydraulics.leaking:
+            at["leak"][:] = hydraulics.wet
         return self.signals.truth
 
 
