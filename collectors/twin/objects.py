@@ -4,11 +4,11 @@ An object either has a fixed value, or names an instrument of the bay and how th
 """
 
 import bisect
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
-from collectors.snmp.ber import Tag
+from collectors.snmp.ber import WIDTHS, Tag, integer, oid, tlv
 from collectors.twin.instruments import UPTIME, Shown
 
 Arcs = tuple[int, ...]
@@ -65,31 +65,61 @@ def system(sys_object_id: str, descr: str, name: str) -> list[Object]:
     ]
 
 
-class Table:
-    """All objects of one device, in the order in which GETNEXT visits them."""
+class Tree:
+    """The names of one device's objects in the order of GETNEXT; devices of one make share it.
+
+    A position is where an object stands in that order.
+    """
 
     def __init__(self, objects: Iterable[Object]) -> None:
-        self._objects = {arcs(o.oid): o for o in objects}
-        self._order = sorted(self._objects)
+        tags = {arcs(each.oid): each.tag for each in objects}
+        self.order = sorted(tags)
+        self.positions = {where: position for position, where in enumerate(self.order)}
+        self.names = [oid(".".join(map(str, where))) for where in self.order]
+        self.tags = [tags[where] for where in self.order]
+        self.prepared: dict[bytes, Any] = {}  # what requests come to, kept by the responders
 
-    def at(self, where: Arcs) -> Object | None:
-        """Return the object of exactly this name."""
-        return self._objects.get(where)
-
-    def after(self, where: Arcs) -> tuple[Arcs, Object] | None:
-        """Return the first object behind a name, or None at the end."""
-        position = bisect.bisect_right(self._order, where)
-        if position == len(self._order):
-            return None
-        return self._order[position], self._objects[self._order[position]]
+    def after(self, where: Arcs) -> int | None:
+        """Return the first position behind a name, or None at the end."""
+        position = bisect.bisect_right(self.order, where)
+        return None if position == len(self.order) else position
 
     def has_column(self, where: Arcs) -> bool:
         """Say whether the object has other instances, where it has not this one."""
-        near = bisect.bisect_left(self._order, where[:-1])
-        if near == len(self._order):
+        near = bisect.bisect_left(self.order, where[:-1])
+        if near == len(self.order):
             return False
-        other = self._order[near]
+        other = self.order[near]
         return len(other) == len(where) and other[:-1] == where[:-1]
+
+
+class Table:
+    """The objects of one device, each read when it is asked for."""
+
+    def __init__(self, objects: Iterable[Object]) -> None:
+        known = {arcs(each.oid): each for each in objects}
+        self.tree = Tree(known.values())
+        self._objects = [known[where] for where in self.tree.order]
+
+    def varbinds(self, positions: Sequence[int], shown: Shown) -> list[bytes]:
+        """Return name and value of each of these, as they are now."""
+        names = self.tree.names
+        return [varbind(names[n], value_of(self._objects[n], shown)) for n in positions]
+
+
+def varbind(name: bytes, value: bytes) -> bytes:
+    """Encode a name, content octets of an OID, with a value that is encoded whole."""
+    return tlv(Tag.SEQUENCE, tlv(Tag.OID, name) + value)
+
+
+def value_of(each: Object, shown: Shown) -> bytes:
+    """Encode what an object shows."""
+    value = each.now(shown)
+    if each.tag in WIDTHS:
+        assert isinstance(value, int)
+        return tlv(each.tag, integer(value))
+    content = oid(str(value)) if each.tag == Tag.OID else str(value).encode()
+    return tlv(each.tag, content)
 
 
 def arcs(oid: str) -> Arcs:
