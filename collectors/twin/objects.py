@@ -23,11 +23,11 @@ class Object:
 
     oid: str
     tag: Tag = Tag.INTEGER
-    value: int | str = 0
+    value: int | str | bytes = 0
     reads: str = ""
     scale: float = 1.0
 
-    def now(self, shown: Shown) -> int | str:
+    def now(self, shown: Shown) -> int | str | bytes:
         """Return the value to send. A counter wraps as the type does (RFC 2578 §7.1.6)."""
         if not self.reads:
             return self.value
@@ -35,9 +35,9 @@ class Object:
         return scaled % WRAPS[self.tag] if self.tag in WRAPS else scaled
 
 
-def fixed(oid: str, value: int | str) -> Object:
-    """Make an object that never changes: a text or an integer."""
-    tag = Tag.OCTET_STRING if isinstance(value, str) else Tag.INTEGER
+def fixed(oid: str, value: int | str | bytes) -> Object:
+    """Make an object that never changes: a text, octets or an integer."""
+    tag = Tag.INTEGER if isinstance(value, int) else Tag.OCTET_STRING
     return Object(oid=oid, tag=tag, value=value)
 
 
@@ -118,8 +118,9 @@ def value_of(each: Object, shown: Shown) -> bytes:
     if each.tag in WIDTHS:
         assert isinstance(value, int)
         return tlv(each.tag, integer(value))
-    content = oid(str(value)) if each.tag == Tag.OID else str(value).encode()
-    return tlv(each.tag, content)
+    if isinstance(value, bytes):
+        return tlv(each.tag, value)
+    return tlv(each.tag, oid(str(value)) if each.tag == Tag.OID else str(value).encode())
 
 
 def arcs(oid: str) -> Arcs:

@@ -156,6 +156,8 @@ class Model:
         """Encode an object that never changes; a text may name the bay and the device."""
         if isinstance(each.value, int):
             return tlv(each.tag, integer(each.value))
+        if isinstance(each.value, bytes):
+            return tlv(each.tag, each.value)
         said = each.value.replace("{bay}", bay).replace("{device}", self.device)
         return tlv(each.tag, oid(said) if each.tag == Tag.OID else said.encode())
 
