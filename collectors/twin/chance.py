@@ -41,4 +41,5 @@ class Noise:
         """Return the next numbers. Shapes: [R, width]."""
         self._at += self._stride
         self._at %= LENGTH
-        return self._rows[self._at]
+        rows: Floats = self._rows[self._at]
+        return rows

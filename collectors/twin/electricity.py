@@ -43,7 +43,7 @@ class Electricity:
     def __init__(self, build: Build, seeds: Sequence[int]) -> None:
         racks, shelves, psus, feeds = len(seeds), build.shelves, build.psus, build.feeds
         self.build = build
-        self.shelf_weight = each(seeds, "shelf", (shelves,), MATCH)
+        self.shelf_weight: Floats = each(seeds, "shelf", (shelves,), MATCH)
         self.psu_weight = each(seeds, "psu", (shelves, psus), MATCH)
         self.overload = np.ones(racks)
         self.level = np.zeros(racks)  # share of full power that is asked of the shelves
@@ -51,11 +51,11 @@ class Electricity:
         self.fed = np.zeros((racks, shelves, psus), np.bool_)
         self.outages = np.zeros((racks, shelves, psus))
         self.failures = np.zeros((racks, shelves, psus))
-        self.powered = np.zeros(racks)
+        self.powered: Floats = np.zeros(racks)
         self.open = np.ones((racks, feeds), np.bool_)  # breakers
         self.status, self.blowing = np.zeros((2, racks, shelves, psus))  # state, rpm
-        self.share = np.zeros((racks, shelves, psus))
-        self.weight = np.zeros((racks, shelves))
+        self.share: Floats = np.zeros((racks, shelves, psus))  # of a shelf's power
+        self.weight: Floats = np.zeros((racks, shelves))  # of the rack's
         self.shelf_out, self.shelf_in = np.zeros((2, racks, shelves))
         self.shelf_phase = np.zeros((racks, shelves, 3))  # share of a shelf's power
         self.phase_kw = np.zeros((racks, feeds, 3))
@@ -63,7 +63,7 @@ class Electricity:
         self.factor = np.full(racks, FACTOR[1][0])
         self.heat = np.zeros((racks, feeds, 3))  # of breakers: (current / rating)^2, slowly
         self._lines = np.zeros((racks, feeds, shelves, 3))  # share of a shelf's power, by line
-        self._live = np.zeros((racks, feeds), np.bool_)
+        self._live: Bools = np.zeros((racks, feeds), np.bool_)
         self._feed_of = np.arange(shelves) * feeds // shelves
         self._phase_of = np.arange(psus) * 3 // psus
         self._usual_kw = build.rack_kw / WIRING
@@ -83,25 +83,25 @@ class Electricity:
         behind = np.where(crossed, self.lines[:, ::-1], self.lines)
         fed = behind[:, self._feed_of][:, :, self._phase_of] & seated
         lost, back = self.fed & ~fed, fed & ~self.fed
-        told = closed.any(axis=1)[:, None, None]  # while all is off nobody counts
+        told = np.logical_or.reduce(closed, axis=1)[:, None, None]  # while all is off nobody counts
         self.outages += lost & seated & told
         self.fed = fed
-        self.powered = fed.any(axis=(1, 2)).astype(np.float64)
+        self.powered = np.logical_or.reduce(fed, axis=(1, 2)).astype(np.float64)
         share = self.psu_weight * (fed & ~dead)
-        total = share.sum(axis=2, keepdims=True)
+        total = np.add.reduce(share, axis=2, keepdims=True)
         self.share = np.divide(share, total, out=np.zeros_like(share), where=total > 0)
         self.open = ~closed
         self.status = np.where(dead, 2.0, ~fed)
         self.blowing = FAN_RPM * (fed & ~dead)
         alive = self.shelf_weight * (total[:, :, 0] > 0)
-        self.weight = alive / np.maximum(alive.sum(axis=1, keepdims=True), 1e-9)
+        self.weight = alive / np.maximum(np.add.reduce(alive, axis=1, keepdims=True), 1e-9)
         for phase in range(3):
             self.shelf_phase[:, :, phase] = self.share[:, :, self._phase_of == phase].sum(axis=2)
         feeds = np.arange(self.build.feeds)
         straight = (feeds[:, None] == self._feed_of) & np.ones_like(crossed)
         hangs = np.where(crossed, straight[:, ::-1], straight)[:, :, :, None]
         self._lines = hangs * self.shelf_phase[:, None] * WIRING
-        self._live = self.lines.any(axis=2)
+        self._live = np.logical_or.reduce(self.lines, axis=2)
         return lost & seated & told, back & told
 
     def step(self, wanted: Floats, dt: float) -> None:
@@ -126,7 +126,7 @@ class Electricity:
         rating = self.build.feed_volts * self.build.feed_breaker_a / 1000.0
         ratio = self.phase_kw / rating
         self.heat += (ratio * ratio - self.heat) * (1.0 - math.exp(-dt / BREAKER_S))
-        opens: Bools = ((self.heat > TRIP) | (ratio > MAGNETIC)).any(axis=2)
+        opens: Bools = np.logical_or.reduce((self.heat > TRIP) | (ratio > MAGNETIC), axis=2)
         return opens
 
     def show_parts(self, at: Mapping[str, Floats]) -> None:

@@ -5,10 +5,9 @@ long the run. Units: kW, kJ, K, degC. Shapes: [R]; `degc` [R, 3]: chips, plates,
 """
 
 import math
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from collectors.twin.build import Build
 from collectors.twin.chance import Floats
@@ -54,6 +53,14 @@ def exchanged(hot: Floats, cold: Floats, ua: float) -> Floats:
     return small * (1.0 - falls) / (1.0 - ratio * falls) - 1e-3
 
 
+class Probes(NamedTuple):
+    """What the unit's own probes show, in degC. Shapes: [R]."""
+
+    supply: Floats
+    back: Floats
+    primary: Floats
+
+
 class Heat:
     """The heat in R racks and their bays."""
 
@@ -87,17 +94,9 @@ class Heat:
         kept: Floats = ((self.degc - self._start) * self.capacity).sum(axis=1)
         return kept
 
-    def control(
-        self,
-        supply: Floats,
-        back: Floats,
-        primary: Floats,
-        want: Floats,
-        flow: Floats,
-        dt: float,
-    ) -> None:
+    def control(self, probes: Probes, want: Floats, flow: Floats, dt: float) -> None:
         """Move the valve by what the probes of the unit show, or heat. Shapes: [R]."""
-        size = self.size
+        size, (supply, back, primary) = self.size, probes
         error = supply - want
         trim = self.trim + error * ((np.abs(error) < NEAR_K) * (GAIN_KW_K * size * dt / RESET_S))
         limit = TRIM_KW * size

@@ -72,6 +72,9 @@ class Hydraulics:
         self.filled = filled.astype(np.float64)
         self.flow_for_speed = np.sqrt(HEAD_KPA / total) * turns * self.filled
         self.moving = True
+        self.leaking = bool(self.holes.any())
+        self.leak_lpm = np.zeros_like(self.leak_lpm)  # until the next step
+        self.leaked *= self.holes > 0.0  # what is mended is wiped dry
         dip = np.where((running < self.running) & (running > 0), DIP, 1.0)
         self.running = running
         return dip
@@ -110,13 +113,6 @@ class Hydraulics:
         """Say which ropes and trays have seen coolant: they stay wet. Shapes: [R, L]."""
         wet: Bools = self.leaked > ROPE_L
         return wet
-
-    def mended(self) -> None:
-        """Take note that holes were opened or closed; a closed one is wiped dry."""
-        self.leaking = bool(self.holes.any())
-        self.moving = True
-        self.leak_lpm[:] = 0.0
-        self.leaked *= self.holes > 0.0
 
     def gas_kpa(self, room: Floats) -> Floats:
         """Return the pressure of the test gas, a closed volume. Shapes: [R]."""

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from collectors.twin.build import Build
 from collectors.twin.chance import Floats, Noise
 from collectors.twin.electricity import IDLE, WIRING, Electricity
-from collectors.twin.heat import LOOP, PLATES, START_DEGC, Heat
+from collectors.twin.heat import LOOP, PLATES, START_DEGC, Heat, Probes
 from collectors.twin.hydraulics import DRIVE_S, FLOW_S, RESERVOIR_L, Hydraulics
 from collectors.twin.network import MODULE_K, Network
 from collectors.twin.point import Point
@@ -46,7 +46,7 @@ BREAKER_S: Final = 10.0  # between two looks at what warms in an hour
 
 
 class Change(NamedTuple):
-    """What just happened to parts of racks. Shapes: where bool[R, ...], by the parts' place."""
+    """What just happened. Shapes: where bool[R, devices] or bool[R, devices, parts]."""
 
     what: str
     where: Bools
@@ -56,7 +56,7 @@ class Plant:
     """R racks and their bays: what people set, what is broken, what is stored."""
 
     def __init__(self, build: Build, seeds: Sequence[int], points: Sequence[Point] = ()) -> None:
-        racks, shelves, psus = len(seeds), build.shelves, build.psus
+        racks = len(seeds)
         self.build = build
         self.signals = Signals(points, build, racks)
         self.electricity = Electricity(build, seeds)
@@ -81,6 +81,7 @@ class Plant:
         self._slow[:, : PRIMARY + 1] = START_DEGC
         self._supply, self._return, self._primary, self._warm = self._slow.T[:SPEED]  # views
         self._speed, self._flow, self._pressure, self._losing = self._slow.T[SPEED:SHELVES]
+        self._probes = Probes(self._supply, self._return, self._primary)
         self.air = np.zeros(racks)  # kW that leave the rack with its air
         self._goal = self._slow.copy()
         self._lags_s = np.array([*LAGS_S, *[SHELF_S] * build.shelves])
@@ -97,24 +98,28 @@ class Plant:
     @property
     def flow(self) -> Floats:
         """Return L/min through the racks. Shapes: [R]."""
-        return self._flow * self.build.flow_lpm
+        flow: Floats = self._flow * self.build.flow_lpm
+        return flow
 
     @property
     def pressure(self) -> Floats:
         """Return kPa in the loops, of coolant or of test gas. Shapes: [R]."""
         if not self.gas.any():
-            return self._pressure
-        return np.where(self.gas, self.hydraulics.gas_kpa(self.room), self._pressure)
+            return np.array(self._pressure)
+        pressure: Floats = np.where(self.gas, self.hydraulics.gas_kpa(self.room), self._pressure)
+        return pressure
 
     @property
     def room(self) -> Floats:
         """Return degC around the racks. Shapes: [R]."""
-        return self._warmer + ROOM_DEGC
+        room: Floats = self._warmer + ROOM_DEGC
+        return room
 
     @property
     def stored(self) -> Floats:
         """Return kJ in metal, coolant and air, more than at the start. Shapes: [R]."""
-        return self._losing * SHELF_S + self.air * AIR_S + self.heat.stored
+        stored: Floats = self._losing * SHELF_S + self.air * AIR_S + self.heat.stored
+        return stored
 
     def touch(self) -> None:
         """Take note that something was broken or mended."""
@@ -144,11 +149,12 @@ class Plant:
         lost, back = self.electricity.switched(
             closed, self.phases, self.seated, self.psu_dead, self.swapped
         )
-        self._turning = self.pumps & ~self.pump_dead
+        turned, self._turning = self._turning, self.pumps & ~self.pump_dead
+        stopped = (turned & ~self._turning)[:, None]
         self.signals.at["cdu.pump_ok"][:] = np.where(self.pump_dead, 2, ~self.pumps)
         dip = self.hydraulics.switched(self._turning.sum(axis=1), self.filled)
         self._slow[:, FLOW] *= dip
-        for what, where in (("input lost", lost), ("input back", back)):
+        for what, where in (("input lost", lost), ("input back", back), ("pump stopped", stopped)):
             if where.any():
                 self.changes.append(Change(what, where))
         self.signals.at["leak"][:] = self.hydraulics.wet
@@ -177,7 +183,7 @@ class Plant:
         slowed = heat.slowed()
         electricity.step(wanted if slowed is None else wanted * slowed, dt)
         flow = self._flow * self.build.flow_lpm
-        heat.control(self._supply, self._return, self._primary, self.supply_set, flow, dt)
+        heat.control(self._probes, self.supply_set, flow, dt)
         liquid = electricity.out * self.build.liquid_share
         spills = (hydraulics.leak_lpm, self.room) if hydraulics.leaking else None
         heat.step(liquid, flow, self._primary, spills, dt)

@@ -13,15 +13,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collectors.twin import breaking
-from collectors.twin.breaking import Begin, Effect
 from collectors.twin.build import Build
 from collectors.twin.chance import Floats, generator
+from collectors.twin.effect import Begin, Effect
 from collectors.twin.faults import Fault, FaultError
 from collectors.twin.physics import Plant
 from collectors.twin.point import Point, devices_of, roles_of
 from collectors.twin.sensors import Sensors
 
 Bools = NDArray[np.bool_]
+TELLS: Final = {  # what happens: the role that tells it, and what its parts are called
+    "breaker opened": ("feed_meter", ""),
+    "input lost": ("power_shelf", "psu"),
+    "input back": ("power_shelf", "psu"),
+    "pump stopped": ("cdu", "pump"),
+}
 UPTIME_S: Final = (1e5, 3e6)  # of devices when a simulation begins
 
 
@@ -31,7 +37,7 @@ class Happening(NamedTuple):
     seconds: float
     rack: int
     device: str
-    what: str  # "breaker opened", "input lost", "input back", "pump stopped", "leak", "link down"
+    what: str  # one of `TELLS`, or: supply failed, leak, link down, link up, reboot
     part: str | None = None
 
 
@@ -53,8 +59,8 @@ class Racks:
         self.build = build
         self.seeds = tuple(seeds)
         racks, count = len(seeds), len(points)
-        self.plant = Plant(build, seeds, points)
-        self.sensors = Sensors(points, self.plant.signals, seeds)
+        self.plant: Plant = Plant(build, seeds, points)
+        self.sensors: Sensors = Sensors(points, self.plant.signals, seeds)
         self.column: Mapping[tuple[str, str], int] = {
             (point.device, point.name): column for column, point in enumerate(points)
         }
@@ -183,15 +189,13 @@ class Racks:
     def _notice(self) -> None:
         """Take note of what physics did by itself."""
         plant = self.plant
-        if plant.changes:
-            changes, plant.changes = plant.changes, []
-            for what, where in changes:
-                for rack, device, *part in np.argwhere(where).tolist():
-                    role = "power_shelf" if part else "feed_meter"
-                    names = self.roles.get(role, [])
-                    if device < len(names):
-                        piece = f"psu{part[0] + 1}" if part else None
-                        self.tell(rack, names[device], what, piece)
+        changes, plant.changes = plant.changes, []
+        for what, where in changes:
+            role, piece = TELLS[what]
+            names = self.roles.get(role, [])
+            for rack, device, *part in np.argwhere(where).tolist():
+                if device < len(names):
+                    self.tell(rack, names[device], what, f"{piece}{part[0] + 1}" if part else None)
         if plant.hydraulics.leaking:
             wet = plant.hydraulics.wet
             leaks = list(plant.signals.leaks)

@@ -85,8 +85,8 @@ class Sensors:
         self.steps = 10.0 ** np.array([DECIMALS.get(kind, 0) for kind in kinds])
         self.noisy = np.ones((racks, count))  # times the usual noise
         counter = np.array([point.counter for point in points], np.bool_)
-        drawn = [generator(seed, "counts").integers(*COUNTS, size=count) for seed in seeds]
-        self.before = np.array(drawn).reshape(racks, count) * counter.astype(np.float64)
+        counts = [generator(seed, "counts").integers(*COUNTS, size=count) for seed in seeds]
+        self.before = np.array(counts).reshape(racks, count) * counter.astype(np.float64)
         self.counter = counter
         self._noise = Noise(seeds, "sensors", count)
         devices = devices_of(points)

@@ -111,6 +111,8 @@ INVENTED: Final = MappingProxyType(
 class Signals:
     """Every signal of R racks. `truth` [R, K]; `at[row]` is a view of one row's part of it."""
 
+    at: Mapping[str, Floats]
+
     def __init__(self, points: Sequence[Point], build: Build, racks: int) -> None:
         self._roles, self._parts = roles_of(points), parts_of(points)
         leaks = [(p.device, p.part) for p in points if p.row.endswith(".leak")]
@@ -137,9 +139,7 @@ class Signals:
         self.truth = np.zeros((racks, int(ends[-1])))
         parts = np.split(self.truth, ends[:-1], axis=1)
         at = dict(zip(shapes, parts, strict=True))
-        self.at: Mapping[str, Floats] = {
-            row: at[row].reshape(racks, *shape) for row, shape in shapes.items()
-        }
+        self.at = {row: at[row].reshape(racks, *shape) for row, shape in shapes.items()}
         places = np.split(np.arange(int(ends[-1])), ends[:-1])
         self._places = {
             row: place.reshape(shape)
