@@ -13,6 +13,7 @@ from pysnmp.hlapi.v3arch import asyncio as pysnmp  # type: ignore[import-untyped
 from collectors.snmp.keys import AUTH, PRIVACY
 from collectors.snmp.usm import Authority, User
 from collectors.twin.engine import Engine, engine_id
+from collectors.twin.instruments import Shown
 from collectors.twin.objects import Table, fixed
 from collectors.twin.responder import Responder
 
@@ -90,7 +91,9 @@ def everybody() -> list[User]:
 async def device(everybody: list[User]) -> AsyncIterator[tuple[Engine, str, int]]:
     """Run a device that knows everybody."""
     loop = asyncio.get_running_loop()
-    responder = Responder(Table([fixed(DESCR, TEXT), fixed("1.3.6.1.2.1.1.7.0", 72)]), {})
+    responder: Responder[Shown] = Responder(
+        Table([fixed(DESCR, TEXT), fixed("1.3.6.1.2.1.1.7.0", 72)]), {}
+    )
     clock = Authority(3, started=loop.time() - 1000)
     engine = Engine(engine_id("feedA"), responder.answer, everybody, clock=clock, salt=1)
     transport, _ = await loop.create_datagram_endpoint(
