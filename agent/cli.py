@@ -21,6 +21,7 @@ COMMANDS: Final = {  # in the order in which a newcomer needs them
     "doctor": ("agent.commands.doctor", "Find what is wrong with this installation."),
     "probe": ("agent.commands.probe", "Identify one SNMP device and read it once."),
     "check": ("agent.commands.check", "Validate a floor file and all it refers to."),
+    "twin": ("agent.commands.twin", "Try a spec on racks that are not there."),
     "run": ("agent.commands.run", "Poll, judge and export a floor until told to stop."),
     "runs": ("agent.commands.runs", "Begin, follow and end burn-in runs."),
     "verify": ("agent.commands.verify", "Check a record of a run, offline."),

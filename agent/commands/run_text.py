@@ -62,7 +62,7 @@ def show_text(run: Document) -> None:
         ("waits for", at.get("waiting_for")),
         ("held back by", at.get("why")),
         ("what to do", [*_next(run)]),
-        ("why", [*_reasons(run["reason"])]),
+        ("why", [*reasons(run["reason"])]),
     ):
         if lines:
             say()
@@ -111,7 +111,7 @@ def _next(run: Document) -> Iterator[str]:
         yield ANSWER.format(need=need if " " not in need else repr(need), **names)
 
 
-def _reasons(reason: Document | None, depth: int = 0) -> Iterator[str]:
+def reasons(reason: Document | None, depth: int = 0) -> Iterator[str]:
     """Yield a tree of reasons, one a line; what passed is left out."""
     if reason is None or (reason["verdict"] == "PASS" and depth):
         return
@@ -125,4 +125,4 @@ def _reasons(reason: Document | None, depth: int = 0) -> Iterator[str]:
     yield "  " * depth + said + (f" ({more})" if more else "")
     if depth < DEPTH_MAX:
         for part in reason.get("parts", ()):
-            yield from _reasons(part, depth + 1)
+            yield from reasons(part, depth + 1)

@@ -3,7 +3,6 @@
 The agent never asks here: what it is told of a rack comes from the rack's devices alone.
 """
 
-import math
 from collections.abc import Sequence
 from typing import Annotated, Any, Final
 
@@ -18,6 +17,7 @@ from starlette.routing import Route
 
 from agent.acts import Refused
 from agent.output import count
+from agent.twin.faults import as_keys
 from agent.web.asking import Unfit, read, refuse_other_sites, refused
 from collectors.twin.faults import Fault, FaultError
 from collectors.twin.racks import Racks
@@ -153,7 +153,7 @@ class Control:
             "settings": {
                 name: getattr(plant, name)[rack].tolist() for name in Settings.model_fields
             },
-            "faults": {name: _fault(fault) for name, fault in racks.faults(rack).items()},
+            "faults": {name: as_keys(fault) for name, fault in racks.faults(rack).items()},
             "silent": [
                 device for device, n in zip(racks.devices, racks.silent[rack], strict=True) if n
             ],
@@ -164,9 +164,3 @@ class Control:
 def _plain(value: NDArray[np.float64]) -> Any:  # noqa: ANN401 -- a number, or lists of them
     """Return numbers in the quantities' canonical units, with as many digits as mean something."""
     return [_plain(each) for each in value] if np.ndim(value) else float(f"{value:.6g}")
-
-
-def _fault(fault: Fault) -> dict[str, Any]:
-    """Return a fault by the keys that it is asked for with; seconds are those of the twin."""
-    lasts = {"for": fault.lasts_s} if math.isfinite(fault.lasts_s) else {}
-    return {"kind": fault.kind, "size": fault.size, **fault.where, "at": fault.onset_s, **lasts}

@@ -7,12 +7,14 @@ A fault counts from when the racks are put on the air; with `stage`, from when t
 count. It is the first bay's, unless `bay` says otherwise.
 """
 
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from agent.burnin.design import Design
+from agent.config import read_bytes
 from agent.floor_check import unknown
 from collectors.document import Document, DocumentError, Problem, parse
 from collectors.twin.faults import Fault, FaultError
@@ -41,8 +43,8 @@ class Reader:
         return [self._said(text) for text in texts]
 
     def file(self, path: Path) -> list[Placed]:
-        """Read a list from a file. Raises: DocumentError with every problem, OSError."""
-        document = parse(path.read_bytes(), str(path))
+        """Read a list from a file. Raises: DocumentError with every problem."""
+        document = parse(read_bytes(path), str(path))
         if not isinstance(document.data, list):
             raise DocumentError([document.problem((), "want a list: a fault a line, after `- `")])
         found: list[Placed] = []
@@ -95,6 +97,12 @@ class Reader:
             there = "the only one is 1" if self._bays == 1 else f"there are 1 to {self._bays}"
             raise FaultError(f"bay={said}: no such bay; {there}")
         return number - 1
+
+
+def as_keys(fault: Fault) -> dict[str, Any]:
+    """Return a fault by the keys that it is asked for with; seconds are the racks' own."""
+    lasts = {"for": fault.lasts_s} if math.isfinite(fault.lasts_s) else {}
+    return {"kind": fault.kind, "size": fault.size, **fault.where, "at": fault.onset_s, **lasts}
 
 
 def _problem(document: Document, at: int, entry: object, text: str) -> Problem:

@@ -7,6 +7,7 @@ from agent.burnin.design import Design
 from agent.floor_check import unknown
 from agent.introspection import DEVICE
 from collectors.profile import Profile
+from collectors.twin.skeletons import SKELETONS
 
 BAYS_MAX: Final = 254  # as many as 127.0.N.x has room for
 BAY: Final = "bay-{number:02}"
@@ -17,7 +18,7 @@ FAMILIES: Final[Mapping[str, Sequence[str]]] = {  # role -> profiles, taken in t
     "power_shelf": ("orv3_pmc",),
     "compute_tray": ("bmc_bridge",),
     "nvlink_switch": ("nvos_bridge",),
-    "mgmt_switch": ("standard",),
+    "mgmt_switch": ("sonic",),
     "cdu": ("dsx_bms",),
     "rack": ("dsx_bms",),
     "rear_door": ("rittal_cmc3",),
@@ -48,10 +49,10 @@ def families(
     design: Design, profiles: Sequence[Profile], wished: Mapping[str, str]
 ) -> dict[str, Profile]:
     """Return which family each device is of. Raises: PlaceError."""
-    known = {profile.name: profile for profile in profiles}
+    known = {each.name: each for each in profiles if each.mqtt or each.name in SKELETONS}
     devices = [device for device in design.places if device != DEVICE]
     for device, name in wished.items():
-        for what, said, there in (("device", device, devices), ("profile", name, known)):
+        for what, said, there in (("device", device, devices), ("simulated family", name, known)):
             if said not in there:
                 raise PlaceError(f"--family {device}={name}: {unknown(what, said, there)}")
     turn: dict[str, int] = {}
@@ -60,14 +61,14 @@ def families(
         role = design.roles[device]
         number = turn[role] = turn.get(role, -1) + 1
         usual = (wished[device],) if device in wished else FAMILIES.get(role, ())
-        names = usual or _providing(profiles, role)
+        names = usual or _providing(known.values(), role)
         if not names:
             text = f"{device}: no profile provides the role {role}; name one with --family"
-            raise PlaceError(f"{text} {device}=PROFILE, such as standard")
+            raise PlaceError(f"{text} {device}=PROFILE")
         found[device] = known[names[number % len(names)]]
     return found
 
 
-def _providing(profiles: Sequence[Profile], role: str) -> Sequence[str]:
+def _providing(profiles: Iterable[Profile], role: str) -> Sequence[str]:
     """Return the first profile that provides a role of a spec, if any does."""
     return [profile.name for profile in profiles if role in profile.provides][:1]

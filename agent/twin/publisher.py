@@ -54,6 +54,11 @@ class Publisher:
         self.new = asyncio.Event()  # there is a connection on which nothing was said yet
         self.dropped = 0  # messages that a broker did not take in time
 
+    @property
+    def connected(self) -> bool:
+        """Say whether a broker is there."""
+        return self._writer is not None
+
     def renewed(self) -> bool:
         """Say, once a connection, that nothing was said on it yet."""
         new = self.new.is_set()

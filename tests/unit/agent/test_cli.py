@@ -88,7 +88,7 @@ def test_every_command_and_option_is_documented(words: tuple[str, ...]) -> None:
 
 def test_no_command_of_a_later_version_shows() -> None:
     """What is listed works."""
-    assert "twin" not in COMMANDS
+    assert "draft" not in COMMANDS
     assert "draft" not in str(every_command())
 
 

@@ -63,7 +63,7 @@ def test_a_device_is_of_the_family_that_is_wished_for(design: Design) -> None:
     ("wished", "told"),
     [
         ({"feedC": "sentry4"}, "no device 'feedC'; did you mean 'feedB'?"),
-        ({"feedA": "sentry5"}, "no profile 'sentry5'; did you mean 'sentry4'?"),
+        ({"feedA": "sentry5"}, "no simulated family 'sentry5'; did you mean 'sentry4'?"),
     ],
 )
 def test_a_wish_that_cannot_be_met_is_refused(

@@ -1,0 +1,75 @@
+"""The devices of a twin that answer SNMP, each on an address of its own."""
+
+import contextlib
+import socket
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from agent.burnin.cabling import links
+from agent.burnin.design import Design
+from agent.burnin.expand import refuse
+from agent.twin.floor import Floor
+from agent.twin.places import octets
+from agent.twin.site import Reach
+from collectors.profile import Profile
+from collectors.twin.snmp_face import Cables, SnmpFaces
+
+PORTS: Final = (1161, 0, 0, 0, 0)  # tried in turn: what people expect, then any that is free
+HOST: Final = "127.0.{bay}.{octet}"
+
+
+class Answerers:
+    """All that answers SNMP, of every rack."""
+
+    def __init__(self, floor: Floor, families: Mapping[str, Profile]) -> None:
+        racks, design = floor.racks, floor.design
+        mine = {
+            device: families[device]
+            for device in racks.devices
+            if families[device].transport == "snmp"
+        }
+        self.faces = SnmpFaces(racks, mine, floor.bays, cables=cables(design))
+        self.mute = [f"{device}.{name}" for device in mine for name in self.faces.untold[device]]
+        self._hosts = {
+            (rack, device): HOST.format(bay=rack + 1, octet=octet)
+            for device, octet in octets(design, mine).items()
+            for rack in range(len(floor.bays))
+        }
+
+    def open(self) -> None:
+        """Bind every device to one port, 1161 if it is free. Raises: OSError."""
+        if not self._hosts:
+            return
+        first = next(iter(self._hosts.values()))
+        for wanted in PORTS:
+            with contextlib.suppress(OSError):
+                self.faces.open(self._hosts, wanted or _free(first))
+                return
+        raise OSError(
+            f"no port is free on all of {first} and its neighbours; end what listens there"
+        )
+
+    def reaches(self, rack: int) -> Iterator[tuple[str, Reach]]:
+        """Yield where each device of a rack answers."""
+        for face in self.faces:
+            if face.rack == rack:
+                yield face.device, Reach(address=face.address)
+
+
+def cables(design: Design) -> Cables:
+    """Return who is at the end of each cable that LLDP can see, from either end."""
+    found: dict[str, dict[str, tuple[str, str]]] = {}
+    for link in links(design.spec, design.roles, refuse):
+        if link.cable.lldp == "mac":
+            continue  # its far end tells nothing of itself
+        found.setdefault(link.device, {})[link.port] = link.far_device, link.far_port
+        found.setdefault(link.far_device, {})[link.far_port] = link.device, link.port
+    return found
+
+
+def _free(host: str) -> int:
+    """Return a port that is free at one address; so it probably is at its neighbours."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind((host, 0))
+        port: int = probe.getsockname()[1]
+        return port
