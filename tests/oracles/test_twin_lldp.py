@@ -5,14 +5,16 @@ import os
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
 from collectors.twin.lldp import Cable, bridge, lldp
-from collectors.twin.instruments import Shown
 from collectors.twin.objects import Table
 from collectors.twin.responder import Responder
+
+if TYPE_CHECKING:
+    from collectors.twin.instruments import Shown
 
 PORTS = {"swp1": 1001, "swp2": 1002, "swp3": 1003}
 CABLES = {

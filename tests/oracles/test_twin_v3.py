@@ -5,7 +5,7 @@ import os
 import shutil
 from collections.abc import AsyncIterator
 from itertools import product
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from pysnmp.hlapi.v3arch import asyncio as pysnmp  # type: ignore[import-untyped]
@@ -13,9 +13,11 @@ from pysnmp.hlapi.v3arch import asyncio as pysnmp  # type: ignore[import-untyped
 from collectors.snmp.keys import AUTH, PRIVACY
 from collectors.snmp.usm import Authority, User
 from collectors.twin.engine import Engine, engine_id
-from collectors.twin.instruments import Shown
 from collectors.twin.objects import Table, fixed
 from collectors.twin.responder import Responder
+
+if TYPE_CHECKING:
+    from collectors.twin.instruments import Shown
 
 DESCR = "1.3.6.1.2.1.1.1.0"
 TEXT = "a power strip that is simulated"
