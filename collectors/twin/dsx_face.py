@@ -136,7 +136,8 @@ class DsxFace:
             for n, point in enumerate(self._points):
                 told = point.tree() | _owner(point.object_type, bay, self.place.device)
                 topic = self._topic("Metadata", rack, n)
-                yield Message(topic, json.dumps(told).encode(), True, rack, self.place.device)  # noqa: FBT003 -- a tuple
+                payload = json.dumps(told).encode()
+                yield Message(topic, payload, retain=True, rack=rack, device=self.place.device)
 
     def due(self, racks: Instruments, now: float) -> Iterator[Message]:
         """Yield the values that changed, and those that have been silent for too long."""
@@ -160,7 +161,7 @@ class DsxFace:
             np.where(speaks, good, self._sent_good),
         )
         rows, columns = np.nonzero(speaks)
-        time = int(now * 1000)
+        times = ((now + racks.clock_offset[:, self.place.number]) * 1000).astype(np.int64).tolist()
         listed = zip(
             rows.tolist(),
             columns.tolist(),
@@ -169,9 +170,10 @@ class DsxFace:
             strict=True,
         )
         for rack, n, value, believed in listed:
-            text = "null" if value != value else f"{value:.{self._columns.decimals[n]}f}"  # noqa: PLR0124 -- NaN
-            payload = f'{{"value":{text},"timestamp":{time},"quality":{GOOD if believed else BAD}}}'
-            yield Message(self._topics[rack][n], payload.encode(), False, rack, self.place.device)  # noqa: FBT003 -- a tuple
+            text = _text(value, self._columns.decimals[n])
+            quality = GOOD if believed else BAD
+            payload = f'{{"value":{text},"timestamp":{times[rack]},"quality":{quality}}}'.encode()
+            yield Message(self._topics[rack][n], payload, rack=rack, device=self.place.device)
 
     def _topic(self, which: str, rack: int, n: int) -> str:
         """Build a topic; tag paths tell points apart, and stand in the order of their numbers."""
@@ -240,6 +242,11 @@ class _Finder:
             if read.name in (name, plain):
                 return described, column
         return None
+
+
+def _text(value: float, decimals: int) -> str:
+    """Return a value as JSON has it."""
+    return "null" if math.isnan(value) else f"{value:.{decimals}f}"
 
 
 def _places(given: DsxPoint, name: str) -> Iterator[tuple[tuple[str, ...], str]]:

@@ -125,10 +125,12 @@ class _Part:
         rows = np.flatnonzero(speaks)
         told = told[rows]
         whole = np.logical_not(np.isnan(told).any(axis=1)).reshape(-1)
-        time = (int(now * 1000),) if self._timed else ()
-        for rack, values, sound in zip(rows.tolist(), told.tolist(), whole.tolist(), strict=True):
+        times = ((now + racks.clock_offset[rows, self.place.number]) * 1000).astype(np.int64)
+        listed = zip(rows.tolist(), times.tolist(), told.tolist(), whole.tolist(), strict=True)
+        for rack, told_at, values, sound in listed:
+            time = (told_at,) if self._timed else ()
             text = self._sound % (*time, *values) if sound else self._holed(time, values)
-            yield Message(self.topics[rack], text.encode(), False, rack, self.place.device)  # noqa: FBT003 -- a tuple
+            yield Message(self.topics[rack], text.encode(), rack=rack, device=self.place.device)
 
     def _holed(self, time: tuple[int, ...], values: list[float]) -> str:
         """Write a message in which some values are missing."""

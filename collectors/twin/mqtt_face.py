@@ -75,6 +75,11 @@ class Instruments(Protocol):
         """Return which devices publish nothing. Shapes: [R, D]."""
         ...
 
+    @property
+    def clock_offset(self) -> Floats:
+        """Return the seconds that each device's clock is ahead. Shapes: [R, D]."""
+        ...
+
 
 class Place(NamedTuple):
     """Where a device stands among the instruments: its place in D, and its columns in C."""

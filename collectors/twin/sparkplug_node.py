@@ -46,12 +46,15 @@ class _One(NamedTuple):
     shown: Floats
     good: NDArray[np.bool_]
     silent: NDArray[np.bool_]
+    clock_offset: Floats
 
     @classmethod
     def of(cls, racks: Instruments, rack: int) -> "_One":
         """Look at one rack."""
         only = slice(rack, rack + 1)
-        return cls(racks.shown[only], racks.good[only], racks.silent[only])
+        return cls(
+            racks.shown[only], racks.good[only], racks.silent[only], racks.clock_offset[only]
+        )
 
 
 class _Device:
@@ -180,7 +183,8 @@ class SparkplugNode:
     def _message(self, kind: str, data: bytes, device: str = "") -> Message:
         """Return a message of the node or of a device; nothing of Sparkplug is retained."""
         topic = f"{NAMESPACE}/{self._group}/{kind}/{self.bay}"
-        return Message(f"{topic}/{device}" if device else topic, data, False, self.rack, device)  # noqa: FBT003 -- a tuple
+        topic = f"{topic}/{device}" if device else topic
+        return Message(topic, data, rack=self.rack, device=device)
 
 
 def metric_name(point: Point) -> str:

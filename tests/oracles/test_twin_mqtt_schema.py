@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 import pytest
 import yaml
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped] # ships no types
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
@@ -81,6 +81,7 @@ class Racks:
         self.shown = np.ones((2, count))
         self.good = np.ones((2, count), bool)
         self.silent = np.zeros((2, devices), bool)
+        self.clock_offset = np.zeros((2, devices))
 
 
 def faces(listed: Sequence[Place]) -> list[Face]:

@@ -69,6 +69,7 @@ class Shown(NamedTuple):
     shown: NDArray[np.float64]
     good: NDArray[np.bool_]
     silent: NDArray[np.bool_]
+    clock_offset: NDArray[np.float64]
 
     @classmethod
     def plain(cls, given: Sequence[Point] = POINTS) -> "Shown":
@@ -76,7 +77,8 @@ class Shown(NamedTuple):
         middles = [sum(REACH[p.quantity][:2]) / 2 if p.quantity in REACH else 0.0 for p in given]
         count = len(places(given))
         shown = np.tile(np.array(middles), (len(BAYS), 1))
-        return cls(shown, np.ones(shown.shape, bool), np.zeros((len(BAYS), count), bool))
+        silent = np.zeros((len(BAYS), count), bool)
+        return cls(shown, np.ones(shown.shape, bool), silent, np.zeros(silent.shape))
 
     def __repr__(self) -> str:
         """Say little: of what matters, a failing test tells."""
@@ -217,6 +219,17 @@ def test_a_device_that_goes_on_is_believed_and_one_that_fell_silent_is_not(
 
 
 @pytest.mark.parametrize(("place", "name"), CASES)
+def test_a_device_whose_clock_is_ahead_is_not_believed(place: Place, name: str) -> None:
+    """By more than a minute; its neighbour is."""
+    racks = Shown.plain()
+    racks.clock_offset[0, place.number] = 120.0
+    ear, spoken = Ear(place.device, name), faces(place, name)
+    ear.hear(spoken, racks, 10.0, greet=True)
+    assert Quality.GOOD not in ear.qualities(BAYS[0], place.device)
+    assert ear.qualities(BAYS[1], place.device) == {Quality.GOOD}
+
+
+@pytest.mark.parametrize(("place", "name"), CASES)
 def test_a_state_that_changes_does_not_wait_for_its_turn(place: Place, name: str) -> None:
     """A leak, a pump, a power supply: the next moment says so, and the other rack says nothing."""
     racks = Shown.plain()
@@ -237,7 +250,7 @@ def test_what_the_racks_say_is_spread_over_time(place: Place, name: str) -> None
     bays = [f"bay-{n:03}" for n in range(100)]
     one = Shown.plain()
     every = [0] * len(bays)
-    racks = Shown(one.shown[every], one.good[every], one.silent[every])
+    racks = Shown(one.shown[every], one.good[every], one.silent[every], one.clock_offset[every])
     profile = PROFILES[name]
     face = (DsxFace if name == "dsx_bms" else JsonFace)(profile, place, bays)
     list(face.greet(WALL))
