@@ -14,18 +14,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from collectors.profile import Profile
+from collectors.twin.lldp import Cable
 from collectors.twin.point import Point
 from collectors.twin.responder import Responder
 from collectors.twin.reverse import reverse
 from collectors.twin.skeletons import SKELETONS
 from collectors.twin.skeletons.body import Body
-from collectors.twin.skeletons.switch import neighbour
-from collectors.twin.snmp_model import Look, Model
+from collectors.twin.snmp_model import EVERY, Look, Model
 
 Address = tuple[str, int]
-Cables = Mapping[str, Mapping[str, tuple[str, str]]]  # switch -> port -> far device, far port
+Cables = Mapping[str, Mapping[str, tuple[str, str] | Cable]]  # switch -> port -> its far end
 DATAGRAM_BYTES_MAX: Final = 65_535
-NO_CABLES: Final[Mapping[str, tuple[str, str]]] = {}
 
 
 class Racks(Protocol):
@@ -82,24 +81,37 @@ class SnmpFaces:
         Raises: KeyError naming a family that has no skeleton.
         """
         self.racks = racks
-        self.cables = cables or {}
         self.untold: dict[str, tuple[str, ...]] = {}
-        self._models: dict[str, Model] = {}
-        self._faces: dict[tuple[int, str], Face] = {}
+        self._families, self._bays, self._named = families, bays, named or {}
+        self._cables = {
+            switch: {port: Cable(*far) for port, far in ports.items()}
+            for switch, ports in (cables or {}).items()
+        }
+        self._models = {device: self._model(device, self._cables) for device in families}
+        self._own: dict[tuple[int, str], Model] = {}  # of switches whose cables are crossed
+        self._faces = {
+            (rack, device): Face(
+                device, rack, Responder(model, model.device_of(rack, bay), community=community)
+            )
+            for rack, bay in enumerate(bays)
+            for device, model in self._models.items()
+        }
         self._sockets: list[socket.socket] = []
         self._numbers = {device: number for number, device in enumerate(racks.devices)}
         self._crossed: list[dict[tuple[str, str], tuple[str, str]]] = [{} for _ in bays]
-        for device, profile in families.items():
-            columns = racks.devices[device].tolist()
-            points = tuple(racks.points[column] for column in columns)
-            body = Body(device=device, points=points, cables=self.cables.get(device, NO_CABLES))
-            skeleton = SKELETONS[profile.name](body)
-            parts = reverse(profile, skeleton, points, (named or {}).get(device))
-            self.untold[device] = parts.untold
-            self._models[device] = model = Model(device, parts, columns, racks)
-            for rack, bay in enumerate(bays):
-                responder = Responder(model, model.device_of(rack, bay), community=community)
-                self._faces[rack, device] = Face(device, rack, responder)
+
+    def _model(
+        self, device: str, cables: Mapping[str, Mapping[str, Cable]], rows: slice = EVERY
+    ) -> Model:
+        """Make a device from what its family has, for some racks or all."""
+        columns = self.racks.devices[device].tolist()
+        points = tuple(self.racks.points[column] for column in columns)
+        body = Body(device=device, points=points, cables=cables.get(device, {}))
+        profile = self._families[device]
+        skeleton = SKELETONS[profile.name](body)
+        parts = reverse(profile, skeleton, points, self._named.get(device))
+        self.untold[device] = parts.untold
+        return Model(device, parts, columns, self.racks, rows)
 
     def __getitem__(self, where: tuple[int, str]) -> Face:
         """Return the face of a device by rack and name."""
@@ -111,29 +123,34 @@ class SnmpFaces:
 
     def look(self) -> None:
         """Let all devices see what their instruments show now. Cost: 2 ms for 238 racks."""
-        for model in self._models.values():
+        for model in (*self._models.values(), *self._own.values()):
             model.look()
         for rack, crossed in enumerate(self.racks.crossed):
             if crossed != self._crossed[rack]:
                 self._crossed[rack] = dict(crossed)
-                self._recable(rack)
+                for switch in self._models.keys() & self._cables.keys():
+                    self._recable(rack, switch)
 
-    def _recable(self, rack: int) -> None:
-        """Let switches hear at each port who is at the end of its cable now."""
-        for device, cables in self.cables.items():
-            if (rack, device) not in self._faces:
-                continue
-            look, places = self._faces[rack, device].responder.shown, list(self._ports(device))
-            for port in cables:
-                place = 1 + places.index(port)
-                switch, there = self._crossed[rack].get((device, port), (device, port))
-                for each in neighbour(place, self.cables[switch][there]):
-                    self._models[device].tell(look, each)
-
-    def _ports(self, device: str) -> dict[str, Point]:
-        """Return the ports of a switch."""
-        points = tuple(self.racks.points[column] for column in self.racks.devices[device])
-        return Body(device=device, points=points).ports
+    def _recable(self, rack: int, switch: str) -> None:
+        """Let a switch hear at each port who is at the end of its cable now."""
+        crossed = {port: far for (at, port), far in self._crossed[rack].items() if at == switch}
+        responder, where = self._faces[rack, switch].responder, (rack, switch)
+        if not crossed:
+            model, row = self._models[switch], rack
+            self._own.pop(where, None)
+        else:
+            straight = {port: (switch, port) for port in self._cables[switch]}
+            cables = {
+                switch: {
+                    port: self._cables[at][other]
+                    for port, (at, other) in (straight | crossed).items()
+                    if other in self._cables.get(at, {})
+                }
+            }
+            model, row = self._model(switch, cables, slice(rack, rack + 1)), 0
+            model.remember(self._models[switch])
+            self._own[where] = model
+        responder.table, responder.shown = model, model.device_of(row, self._bays[rack])
 
     def open(self, hosts: Mapping[tuple[int, str], str], port: int) -> None:
         """Give each face its own loopback address, all on one port. Raises: OSError.

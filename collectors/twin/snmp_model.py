@@ -19,6 +19,7 @@ from collectors.twin.skeletons.body import SYS_UP_TIME
 Floats = NDArray[np.float64]
 Whole = NDArray[np.int64]
 
+EVERY: Final = slice(None)
 STATES_MAX: Final = 8  # of an instrument; none has more than three
 TICKS: Final = 100.0  # a second
 LIMITS: Final = {  # the least and greatest of each type; what counts wraps instead
@@ -57,9 +58,17 @@ class Look:
 class Model:
     """Every device of one name: of one make, with the same objects in each rack."""
 
-    def __init__(self, device: str, parts: Reversed, columns: Sequence[int], racks: Racks) -> None:
-        """`columns` are those of the points that `parts` were made of."""
+    def __init__(
+        self,
+        device: str,
+        parts: Reversed,
+        columns: Sequence[int],
+        racks: Racks,
+        rows: slice = EVERY,
+    ) -> None:
+        """`columns` are those of the points that `parts` were made of; `rows`, which racks."""
         self.device = device
+        self._rows = rows
         self._racks = racks
         live = parts.live
         uptime = Object(oid=SYS_UP_TIME, tag=Tag.TIME_TICKS)
@@ -83,8 +92,8 @@ class Model:
         self._limit(live)
         self.looks = 0
         self.raws: Whole = np.empty((0, 0), np.int64)  # [R, L]
-        self._counts: Floats | None = None  # [R, M] what the counts behind moments were
-        self._since: Whole = np.empty((0, 0), np.int64)  # [R, M] ticks at which they changed
+        self.counts: Floats | None = None  # [R, M] what the counts behind moments were
+        self.since: Whole = np.empty((0, 0), np.int64)  # [R, M] ticks at which they changed
         self.look()
 
     def _position(self, each: Object) -> int:
@@ -103,12 +112,15 @@ class Model:
 
     def look(self) -> None:
         """Take in what instruments show now, in every rack. Cost: 20 µs, and 10 ns an object."""
-        shown = self._racks.shown[:, self._columns]
+        shown = self._racks.shown[self._rows, self._columns]
         empty = np.isnan(shown)
-        doubted = empty | ~self._racks.good[:, self._columns]
+        doubted = empty | ~self._racks.good[self._rows, self._columns]
         values = np.where(empty, 0.0, shown)
         ticks = np.array(
-            [self._racks.uptime(rack, self.device) * TICKS for rack in range(len(shown))]
+            [
+                self._racks.uptime(rack, self.device) * TICKS
+                for rack in range(len(self._racks.shown))[self._rows]
+            ]
         ).astype(np.int64) % (1 << 32)
         moments = self._changed(values[:, self._moments], ticks)
         values[:, self._light] = 10.0 ** (values[:, self._light] / 10.0)
@@ -132,13 +144,13 @@ class Model:
 
     def _changed(self, counts: Floats, ticks: Whole) -> Whole:
         """Return when each count changed last; after a start, all ports are up at once."""
-        if self._counts is None:
-            self._since = np.repeat(np.minimum(ticks, 3000)[:, None], counts.shape[1], axis=1)
+        if self.counts is None:
+            self.since = np.repeat(np.minimum(ticks, 3000)[:, None], counts.shape[1], axis=1)
         else:
-            self._since = np.where(counts > self._counts, ticks[:, None], self._since)
-        self._since = np.minimum(self._since, ticks[:, None])
-        self._counts = counts
-        return np.maximum(self._since, 1)
+            self.since = np.where(counts > self.counts, ticks[:, None], self.since)
+        self.since = np.minimum(self.since, ticks[:, None])
+        self.counts = counts
+        return np.maximum(self.since, 1)
 
     def device_of(self, rack: int, bay: str) -> Look:
         """Return what one device shows, with its own texts."""
@@ -147,10 +159,11 @@ class Model:
             varbinds[position] = varbind(self.tree.names[position], self._text(each, bay))
         return Look(rack, varbinds)
 
-    def tell(self, look: Look, each: Object) -> None:
-        """Let one object that never changes by itself say something else from now on."""
-        position = self._position(each)
-        look.varbinds[position] = varbind(self.tree.names[position], self._text(each, ""))
+    def remember(self, other: "Model") -> None:
+        """Go on from when ports changed last by another model, which has these racks too."""
+        if self.counts is not None and other.counts is not None:
+            self.counts, self.since = other.counts[self._rows], other.since[self._rows]
+            self.look()
 
     def _text(self, each: Object, bay: str) -> bytes:
         """Encode an object that never changes; a text may name the bay and the device."""

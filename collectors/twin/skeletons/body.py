@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from collectors.snmp.ber import Tag
+from collectors.twin.lldp import Cable
 from collectors.twin.objects import Object, fixed
 from collectors.twin.point import Point
 
@@ -21,7 +22,7 @@ class Body:
 
     device: str
     points: tuple[Point, ...]
-    cables: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # port -> device, its port
+    cables: Mapping[str, Cable] = field(default_factory=dict)  # by the port of a switch
 
     def numbers(self, row: str) -> list[int]:
         """Return the numbers of the parts that a row is told of: `phase3` is 3."""

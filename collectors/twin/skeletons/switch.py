@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from collectors.snmp.ber import Tag
+from collectors.twin.lldp import bridge, lldp
 from collectors.twin.objects import Object, fixed
 from collectors.twin.skeletons.body import (
     FIRMWARE,
     SERIAL,
     Body,
     integers,
-    number,
     row,
     shown,
     system,
@@ -21,7 +21,6 @@ SENSOR: Final = "1.3.6.1.2.1.99.1.1.1"
 INTERFACE: Final = "1.3.6.1.2.1.2.2.1"
 EXTENDED: Final = "1.3.6.1.2.1.31.1.1.1"
 SUPPLY: Final = "1.3.6.1.4.1.9.9.117.1.1.2.1"  # cefcFRUPowerStatusEntry
-LLDP: Final = "1.0.8802.1.1.2.1"
 LINUX: Final = "1.3.6.1.4.1.8072.3.2.10"
 UNKNOWN, WATTS, CELSIUS = 2, 6, 8  # RFC 3433, EntitySensorDataType
 MILLI, UNITS = 8, 9  # likewise, EntitySensorDataScale
@@ -52,7 +51,7 @@ def sonic(body: Body) -> list[Object]:
     for fan in body.numbers("mgmt_switch.fan_speed"):
         sensors[200 + fan] = Sensed(f"Tachometers for FAN {fan}", UNKNOWN)
     for psu in body.numbers("mgmt_switch.psu_ok"):
-        objects += [*row(SUPPLY, str(psu), {1: 2}), shown(f"{SUPPLY}.2.{psu}", like=2)]
+        objects += [*row(SUPPLY, str(psu), {1: 1}), shown(f"{SUPPLY}.2.{psu}", like=2)]
     return [*objects, *_entities(sensors | _optics(body)), *_ports(body)]
 
 
@@ -89,22 +88,11 @@ def _entities(sensors: Mapping[int, Sensed]) -> list[Object]:
 
 
 def _ports(body: Body) -> list[Object]:
-    """Make all ports, and what LLDP heard at them."""
-    objects = []
-    for place, name in enumerate(body.ports, start=1):
-        objects += _port(place, name)
-        objects += row(f"{LLDP}.3.7.1", str(place), {2: 5, 3: name, 4: name})
-        if name in body.cables:
-            objects += neighbour(place, body.cables[name])
-    changes = (number(f"{LLDP}.2.{n}.0", 0, Tag.GAUGE32) for n in (2, 3, 4, 5))
-    return [*objects, *changes]
-
-
-def neighbour(place: int, far: tuple[str, str]) -> list[Object]:
-    """Make what LLDP heard at the port of this number: a device, and the port of it."""
-    device, port = far
-    told: dict[int, int | str] = {4: 7, 5: device, 6: 7, 7: port, 8: port, 9: device}
-    return row(f"{LLDP}.4.1.1", f"0.{place}.1", told)
+    """Make all ports, and who was heard and learnt at them."""
+    numbers = {name: place for place, name in enumerate(body.ports, start=1)}
+    objects = [each for name, place in numbers.items() for each in _port(place, name)]
+    heard = lldp(body.device, numbers, body.cables)
+    return [*objects, *heard, *bridge(body.device, numbers, body.cables)]
 
 
 def _port(place: int, name: str) -> list[Object]:
