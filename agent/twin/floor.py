@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
+from agent.burnin.attempt import required_s
 from agent.burnin.design import Design
 from agent.rehearsal.crew import COOLER_K, Crew, feeds_of, setups
 from agent.rehearsal.points import build, points
@@ -14,6 +15,7 @@ from collectors.twin.faults import FaultError
 from collectors.twin.racks import Racks
 
 SETTLE_S: Final = 3600.0  # until a rack at full load is as warm as it gets
+PATIENCE_S: Final = 480.0  # at most, until people have answered
 
 
 class Floor:
@@ -56,9 +58,10 @@ class Floor:
     def posts(self, faults: Sequence[Placed]) -> dict[str, Post]:
         """Return who works at every bay; its faults begin with the run that is on there."""
         there, feeds = setups(self.design), feeds_of(self.design)
+        patience = _patience(self.design)
         posts = {}
         for rack, bay in enumerate(self.bays):
-            crew = Crew(there, feeds, self.racks.plant, rack)
+            crew = Crew(there, feeds, self.racks.plant, rack, patience=patience)
             serial = SERIAL.format(number=self.racks.seeds[rack])
             mine = [placed for placed in faults if placed.rack == rack]
             posts[bay] = Post(bay, serial, crew, Bay(self, rack, mine))
@@ -90,3 +93,10 @@ class Bay:
     def miscabled(self) -> bool:
         """Say whether some cables are not where they should be."""
         return bool(self._floor.racks.crossed[self._rack])
+
+
+def _patience(design: Design) -> float:
+    """Return how long people take to answer: less than the shortest stage that asks them lasts."""
+    stages = design.spec.plan.stages if design.spec.plan else []
+    asking = [required_s(stage) / 2 for stage in stages if stage.needs and required_s(stage)]
+    return min([PATIENCE_S, *asking])
