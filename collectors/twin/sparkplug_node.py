@@ -101,6 +101,7 @@ class SparkplugNode:
     def __init__(self, group: str, bay: str, rack: int, places: Sequence[Place]) -> None:
         self.bay = bay
         self.rack = rack
+        self.name = f"twin-{group}-{bay}"  # towards the broker
         self.command = f"{NAMESPACE}/{group}/NCMD/{bay}"
         self._group = group
         self._bdseq = -1
@@ -134,9 +135,9 @@ class SparkplugNode:
             return
         self._look = now + LOOK_S
         for device in self._devices:
-            awake = not one.silent[0, device.place.number]
-            if awake:
-                yield from self._alive(device, device.values(one), time_ms)
+            its_ms = time_ms + int(one.clock_offset[0, device.place.number] * 1000)
+            if not one.silent[0, device.place.number]:
+                yield from self._alive(device, device.values(one), its_ms)
             elif device.born:
                 device.born = False
                 yield self._counted("DDEATH", time_ms, [], device)
@@ -227,11 +228,14 @@ async def live(
     while True:
         death = node.connect(wall())
         will = aiomqtt.Will(death.topic, death.payload, qos=1)
-        name = f"twin-{node.command.replace('/', '-')}"
         with contextlib.suppress(aiomqtt.MqttError):
-            async with aiomqtt.Client(*broker, identifier=name, will=will) as client:
+            async with aiomqtt.Client(*broker, identifier=node.name, will=will) as client:
                 await client.subscribe(node.command, qos=QOS_OF_COMMANDS)
-                await _session(node, racks, client, wall)
+                try:
+                    await _session(node, racks, client, wall)
+                except asyncio.CancelledError:  # a farewell keeps the broker from telling the will
+                    await client.publish(death.topic, death.payload)
+                    raise
         await asyncio.sleep(RECONNECT_S)
 
 
@@ -250,8 +254,7 @@ async def _session(
             for message in node.due(racks, wall()):
                 await client.publish(message.topic, message.payload)
             await asyncio.sleep(TICK_S)
-        await obeying
+        obeying.result()
     finally:
         obeying.cancel()
-        with contextlib.suppress(asyncio.CancelledError, aiomqtt.MqttError):
-            await obeying
+        await asyncio.gather(obeying, return_exceptions=True)
