@@ -90,6 +90,7 @@ class Network:
             return
         at["port.link"][:] = self.down
         at["port.flaps"][:] = self.flaps
+        at["port.in_octets"][:] = at["port.out_octets"][:] = self.octets
         at["port.errors"][:] = self.errors
         at["port.pre_fec_ber"][:] = self.ber
         at["port.fec_uncorrectable"][:] = self.uncorrectable

@@ -60,6 +60,8 @@ COMPUTED: Final = MappingProxyType(  # row -> what it counts, outermost first
         "port.link": "P",
         "port.flaps": "P",
         "port.errors": "P",
+        "port.in_octets": "P",
+        "port.out_octets": "P",
         "port.pre_fec_ber": "P",
         "port.fec_uncorrectable": "P",
         "port.rx_power": "P",
