@@ -34,7 +34,7 @@ PSU_K: Final = 12.0  # over the room, with nothing to lose
 PSU_K_W: Final = 0.1  # more for each watt that a supply loses
 CLIP_K: Final = 16.0
 CLIP_K_KW: Final = 0.4
-MATCH: Final = 0.008  # by which shelves and supplies differ
+MATCH: Final = 0.004  # by which shelves and supplies differ: four carry eight within their breakers
 
 
 class Electricity:
@@ -89,10 +89,10 @@ class Electricity:
         self.powered = np.logical_or.reduce(fed, axis=(1, 2)).astype(np.float64)
         share = self.psu_weight * (fed & ~dead)
         total = np.add.reduce(share, axis=2, keepdims=True)
-        self.share = np.divide(share, total, out=np.zeros_like(share), where=total > 0)
+        self.share[:] = share / np.maximum(total, 1e-9)
         self.open = ~closed
         self.status = np.where(dead, 2.0, ~fed)
-        self.blowing = FAN_RPM * (fed & ~dead)
+        self.blowing = np.where(fed & ~dead, FAN_RPM, 0.0)
         alive = self.shelf_weight * (total[:, :, 0] > 0)
         self.weight = alive / np.maximum(np.add.reduce(alive, axis=1, keepdims=True), 1e-9)
         for phase in range(3):

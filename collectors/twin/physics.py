@@ -129,19 +129,24 @@ class Plant:
         """Go on by some seconds."""
         if seconds <= 0.0:
             return
-        if self._switches.tobytes() != self._seen:
-            self._switched()
         steps = math.ceil(seconds / STEP_S)
+        dt = seconds / steps
         for _ in range(steps):
-            self._step(seconds / steps)
+            if self._switches.tobytes() != self._seen:
+                self._switched()
+            self._step(dt)
+            self._unwatched_s += dt
+            if self._unwatched_s >= BREAKER_S:
+                self._watch_breakers()
         self.network.step(self._warm, seconds)
-        self._unwatched_s += seconds
-        if self._unwatched_s >= BREAKER_S:
-            opened = self.electricity.breakers(self._unwatched_s) & self.feeds & ~self.tripped
-            self._unwatched_s = 0.0
-            if opened.any():
-                self.tripped |= opened
-                self.changes.append(Change("breaker opened", opened))
+
+    def _watch_breakers(self) -> None:
+        """Let breakers open that carried too much for too long."""
+        opened = self.electricity.breakers(self._unwatched_s) & self.feeds & ~self.tripped
+        self._unwatched_s = 0.0
+        if opened.any():
+            self.tripped |= opened
+            self.changes.append(Change("breaker opened", opened))
 
     def _switched(self) -> None:
         """Work out what follows from switches and faults until the next of them moves."""

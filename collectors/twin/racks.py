@@ -6,7 +6,7 @@ follows from the seeds, and what one rack does depends on no other.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -130,7 +130,9 @@ class Racks:
         return self.shown
 
     def inflict(self, rack: int, fault: Fault) -> None:
-        """Break something, now or later. Raises: FaultError if there is no such place."""
+        """Break something, now or at its onset. Raises: FaultError if there is no such place."""
+        if fault.onset_s < self.seconds:
+            fault = replace(fault, onset_s=self.seconds)
         begin = breaking.plan(self, fault)
         if any(b.rack == rack and b.fault.name == fault.name for b in self._broken):
             raise FaultError(f"{fault.name}: there is one of that name; give this another name=")
