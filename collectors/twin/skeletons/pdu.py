@@ -102,7 +102,8 @@ def vertiv_v5(body: Body) -> list[Object]:
     objects = system(geist, "Geist rack PDU, simulated")
     identity: dict[str, int | str] = {"2.0": FIRMWARE, "7.0": 1, "8.0": "GU-SIM-3P", "10.0": SERIAL}
     objects += under(f"{geist}.1", {**identity, "13.0": 0, "14.0": 0})
-    objects += row(f"{geist}.3.1.1", "1", {2: SERIAL, 5: 1, 6: 0})
+    objects += [number(f"{geist}.3.1.1.5.1", 1)]
+    objects += row(f"{geist}.3.1.1", "1", {2: SERIAL, 6: 0})
     objects += gauges(f"{geist}.3.1.1.9.1", f"{geist}.3.1.1.11.1")
     for line in body.lines:
         objects += gauges(f"{geist}.3.2.1.4.{line}", f"{geist}.3.2.1.8.{line}")

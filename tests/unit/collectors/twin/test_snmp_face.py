@@ -2,12 +2,12 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from collectors.binding import bind
 from collectors.layout import Layout
@@ -25,6 +25,9 @@ from collectors.twin.reverse import BROKEN, GOOD
 from collectors.twin.skeletons import SKELETONS
 from collectors.twin.snmp_face import SnmpFaces
 from collectors.twin.states import states_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 PROFILES = {profile.name: profile for profile in load_profiles()}
 UPTIME_S = 5000.0
