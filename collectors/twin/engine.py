@@ -5,11 +5,11 @@ he is learns only what he did wrong (RFC 3414 §3.2). What is asked is answered 
 as v1 and v2c, which go past the engine.
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Final
+from collections.abc import Iterable, Mapping
+from typing import Final, Protocol
 
 from collectors.snmp.ber import BerError, Tag, integer, oid, tlv
-from collectors.snmp.message import Community, ErrorStatus, PduType, decode_pdu
+from collectors.snmp.message import ErrorStatus, PduType, decode_pdu
 from collectors.snmp.secured import NUMBER_MAX, Flag, Message, decode, is_v3, scope, unscope
 from collectors.snmp.usm import LEVEL, Authority, Complaint, Security, User, UsmError
 
@@ -29,30 +29,39 @@ def engine_id(device: str, enterprise: int = ENTERPRISE) -> bytes:
     return (enterprise | 1 << 31).to_bytes(4, "big") + b"\x04" + device.encode()[:27]
 
 
+class Responder(Protocol):
+    """What answers for a device: see collectors/twin/responder.py."""
+
+    def answer(self, datagram: bytes) -> bytes | None:
+        """Return the answer to a datagram of v1 or v2c."""
+        raise NotImplementedError
+
+    def respond(self, pdu: bytes) -> bytes | None:
+        """Return the answer to a PDU of v2c. Raises: BerError."""
+        raise NotImplementedError
+
+
 class Engine:
     """One device: its name, its clock, its users, and what answers for it.
 
-    `answer` takes and gives datagrams of v1 and v2c with the word `community`. No user: the device
-    speaks no v3. `strict`: it speaks nothing else.
+    No user: the device speaks no v3. `strict`: it speaks nothing else.
     """
 
     def __init__(  # noqa: PLR0913 -- what an administrator configures
         self,
         name: bytes,
-        answer: Callable[[bytes], bytes | None],
+        responder: Responder,
         users: Iterable[User] = (),
         *,
         clock: Authority,
         salt: int,
-        community: bytes = b"public",
         strict: bool = False,
     ) -> None:
         self.name = name
         self.clock = clock
         self.users: Mapping[bytes, Security] = {user.name: user.at(name) for user in users}
         self.counted: dict[str, int] = {}  # what was complained of, by the counter's name
-        self._answer = answer
-        self._bare = Community("2c", community)
+        self._responder = responder
         self._salt = salt
         self._strict = strict
 
@@ -60,7 +69,7 @@ class Engine:
         """Return the answer to a datagram of any version; None to what deserves none."""
         try:
             if not is_v3(datagram):
-                return None if self._strict else self._answer(datagram)
+                return None if self._strict else self._responder.answer(datagram)
             return self._secured(decode(datagram), datagram, now) if self.users else None
         except BerError:
             return None
@@ -103,10 +112,9 @@ class Engine:
         """Answer a PDU, unless its level is too low or the answer is too big for the asker."""
         if message.flags & LEVEL != security.level:
             return _refusal(pdu, ErrorStatus.AUTHORIZATION_ERROR)
-        whole = self._answer(self._bare.seal(pdu))
-        if whole is None:
+        found = self._responder.respond(pdu)
+        if found is None:
             return None
-        found = self._bare.open(whole)
         fits = len(found) + _overhead(message) <= message.size_max
         return found if fits else _refusal(pdu, ErrorStatus.TOO_BIG)
 

@@ -4,10 +4,9 @@ A far end names its port as such devices do: hosts by address, SONiC by a name o
 the interface's name. One that does not speak LLDP is found by its address alone, in the bridge's
 tables.
 
->>> from collectors.twin.lldp import Cable, swapped
->>> ends = swapped({"swp1": Cable("tray1", "bmc"), "swp2": Cable("tray2", "bmc")}, "swp1", "swp2")
->>> ends["swp1"].neighbour
-'tray2'
+>>> far = Cable("compute_tray1", "bmc", "mac", bytes.fromhex("7c8c09aabb01"))
+>>> next(each.value for each in neighbour(3, far) if each.oid == f"{LLDP}.4.1.1.7.0.3.1").hex()
+'7c8c09aabb01'
 """
 
 import hashlib
@@ -48,11 +47,6 @@ Cables = Mapping[str, Cable]  # by the switch's own port
 def address_of(name: str) -> bytes:
     """Invent an address that is locally administered and always the same (IEEE 802c §8.4)."""
     return b"\x02" + hashlib.sha256(name.encode()).digest()[:5]
-
-
-def swapped(cables: Cables, one: str, other: str) -> dict[str, Cable]:
-    """Put the cables of two ports into each other's place."""
-    return {**cables, one: cables[other], other: cables[one]}
 
 
 def neighbour(number: int, cable: Cable, mark: int = 0) -> Iterator[Object]:

@@ -12,6 +12,8 @@ import pytest
 from collectors.snmp.usm import Authority, User
 from collectors.twin.engine import Engine, engine_id
 from collectors.twin.notices import Scene, notices
+from collectors.twin.objects import Table
+from collectors.twin.responder import Responder
 from collectors.twin.trap import Herald, Sink
 from collectors.twin.voice import Voice
 
@@ -122,7 +124,7 @@ async def told(receiver: Receiver, herald: Herald, *scenes: tuple[str, Scene]) -
 def herald(*sinks: Sink) -> Herald:
     """Give a device somebody to tell."""
     clock = Authority(3, started=asyncio.get_running_loop().time() - UPTIME)
-    engine = Engine(engine_id("feedA"), lambda _: None, clock=clock, salt=1)
+    engine = Engine(engine_id("feedA"), Responder(Table([]), {}), clock=clock, salt=1)
     return Herald(sinks, host=HOST, sys_object_id=SYS_OBJECT_ID, engine=engine)
 
 

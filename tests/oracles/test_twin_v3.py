@@ -97,7 +97,7 @@ async def device(everybody: list[User]) -> AsyncIterator[tuple[Engine, str, int]
         Table([fixed(DESCR, TEXT), fixed("1.3.6.1.2.1.1.7.0", 72)]), {}
     )
     clock = Authority(3, started=loop.time() - 1000)
-    engine = Engine(engine_id("feedA"), responder.answer, everybody, clock=clock, salt=1)
+    engine = Engine(engine_id("feedA"), responder, everybody, clock=clock, salt=1)
     transport, _ = await loop.create_datagram_endpoint(
         lambda: Socket(engine), local_addr=("127.0.0.1", 0)
     )

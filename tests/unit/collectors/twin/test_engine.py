@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from collectors.snmp.ber import Tag, integer, oid, tlv
 from collectors.snmp.keys import AUTH, PRIVACY, master
-from collectors.snmp.message import Community, ErrorStatus, PduType, decode_pdu, encode_pdu, unwrap
+from collectors.snmp.message import Community, ErrorStatus, PduType, decode_pdu, encode_pdu
 from collectors.snmp.peer import Heard, Peer
 from collectors.snmp.secured import Flag, Message, decode, scope, unscope
 from collectors.snmp.usm import Authority, Complaint, User
@@ -16,19 +16,25 @@ from collectors.twin.engine import Engine, engine_id
 
 FEED = "feedA"
 TEXT = b"a device that is simulated" * 20
+V2C = Community("2c", b"public")
 KEYS = {name: master(auth.hash, b"maplesyrup") for name, auth in AUTH.items()}
 DESCR = encode_pdu(PduType.GET, [oid("1.3.6.1.2.1.1.1.0")])
 
 
-def answers(datagram: bytes) -> bytes:
-    """Answer as a device with one long text."""
-    version, word, body = unwrap(datagram)
-    number = tlv(Tag.INTEGER, integer(decode_pdu(body).request_id))
-    name = tlv(Tag.OID, oid("1.3.6.1.2.1.1.1.0"))
-    varbind = tlv(Tag.SEQUENCE, name + tlv(Tag.OCTET_STRING, TEXT))
-    pdu = number + tlv(Tag.INTEGER, b"\0") * 2 + tlv(Tag.SEQUENCE, varbind)
-    head = tlv(Tag.INTEGER, bytes((version,))) + tlv(Tag.OCTET_STRING, word)
-    return tlv(Tag.SEQUENCE, head + tlv(PduType.RESPONSE, pdu))
+class Responder:
+    """Answers as a device with one long text."""
+
+    def respond(self, pdu: bytes) -> bytes:
+        """Answer what is asked in v2c."""
+        number = tlv(Tag.INTEGER, integer(decode_pdu(pdu).request_id))
+        name = tlv(Tag.OID, oid("1.3.6.1.2.1.1.1.0"))
+        varbind = tlv(Tag.SEQUENCE, name + tlv(Tag.OCTET_STRING, TEXT))
+        fields = number + tlv(Tag.INTEGER, b"\0") * 2 + tlv(Tag.SEQUENCE, varbind)
+        return tlv(PduType.RESPONSE, fields)
+
+    def answer(self, datagram: bytes) -> bytes:
+        """Answer in the envelope of v2c."""
+        return V2C.seal(self.respond(V2C.open(datagram)))
 
 
 def user(name: bytes, auth: str = "", privacy: str = "") -> User:
@@ -45,7 +51,7 @@ def device(*users: User, strict: bool = False) -> Engine:
     """Start a device at 0 s for the third time."""
     clock = Authority(3, started=0.0)
     name = engine_id(FEED)
-    return Engine(name, answers, users, clock=clock, salt=1, strict=strict)
+    return Engine(name, Responder(), users, clock=clock, salt=1, strict=strict)
 
 
 def ask(engine: Engine, peer: Peer, number: int, now: float, pdu: bytes = DESCR) -> Heard:
@@ -76,9 +82,7 @@ def test_every_user_reads_what_v2c_reads(auth: str, privacy: str) -> None:
 
     expected = [Complaint.UNKNOWN_ENGINE] + [Complaint.NOT_IN_TIME_WINDOW] * bool(auth)
     assert [heard.complaint for heard in said[:-1]] == expected
-    assert said[-1].pdu == Community("2c", b"public").open(
-        answers(Community("2c", b"public").seal(DESCR))
-    )
+    assert said[-1].pdu == Responder().respond(DESCR)
 
 
 def test_a_reboot_is_noticed_and_survived() -> None:
@@ -158,7 +162,7 @@ def test_an_answer_beyond_what_the_asker_takes_is_too_big() -> None:
 
 def test_versions_are_spoken_as_configured() -> None:
     """Without users there is no v3; a strict device has nothing else."""
-    plain = Community("2c", b"public").seal(DESCR)
+    plain = V2C.seal(DESCR)
     discovery = Peer(WATCH, salt=1).seal(DESCR, 1, 0.0)
 
     assert device().answer(plain, 0.0)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collectors.rows import Value
-from collectors.twin.lldp import BRIDGE, LLDP, Cable, address_of, bridge, lldp, neighbour, swapped
+from collectors.twin.lldp import BRIDGE, LLDP, Cable, address_of, bridge, lldp, neighbour
 from collectors.twin.objects import Object
 
 ReadAs = Callable[[str, Mapping[str, Value], Mapping[str, float | str]], dict[str, object]]
@@ -71,7 +71,7 @@ def test_a_device_without_lldp_is_found_by_its_address() -> None:
 
 def test_swapped_cables_cross_both_ends_and_nothing_else() -> None:
     """What one port heard the other hears now, in LLDP and in the bridge."""
-    crossed = swapped(CABLES, "swp1", "swp3")
+    crossed = {**CABLES, "swp1": CABLES["swp3"], "swp3": CABLES["swp1"]}
     before, after = (rows(lldp("mgmt_switch1", PORTS, c)) for c in (CABLES, crossed))
 
     for column in range(4, 10):
