@@ -16,6 +16,7 @@ WRONG: Final[Sequence[tuple[Callable[[Mapping[str, Any]], bool], str]]] = (
     (lambda given: given["rehearse"] and given["follow"], "--rehearse or --follow, not both"),
     (lambda given: given["rehearse"] and given["bays"] > 1, "--rehearse is of one rack: no --bays"),
 )
+TRAP_PORT: Final = 162  # RFC 3417 §3.2
 BAYS_MAX: Final = 254  # as many as 127.BAY has room for
 EXAMPLES: Final = """\
 \b
@@ -44,6 +45,17 @@ def _broker(_ctx: click.Context, _param: click.Parameter, url: str | None) -> Ad
         return None if url is None else parse_broker(url)
     except AddressError as error:
         raise click.BadParameter(str(error)) from None
+
+
+def _address(_ctx: click.Context, _param: click.Parameter, said: str | None) -> Address | None:
+    """Read where traps go; it must be on this machine, for a simulated device never leaves it."""
+    try:
+        place = None if said is None else Address.parse(said, TRAP_PORT)
+    except AddressError as error:
+        raise click.BadParameter(str(error)) from None
+    if place and not (place.is_loopback and place.host[0].isdigit()):
+        raise click.BadParameter(f"{said!r}: want an address of 127.0.0.0/8; nothing leaves here")
+    return place
 
 
 def _agent(_ctx: click.Context, _param: click.Parameter, url: str | None) -> str | None:
@@ -89,6 +101,12 @@ def _agent(_ctx: click.Context, _param: click.Parameter, url: str | None) -> str
     callback=_families,
     metavar="DEVICE=PROFILE",
     help="Let a device be of this family. May be given again.",
+)
+@click.option(
+    "--traps",
+    metavar="HOST:PORT",
+    callback=_address,
+    help="Tell there by SNMP trap what happens: links, restarts, breakers, leaks.",
 )
 @click.option(
     "--rate",

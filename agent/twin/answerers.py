@@ -2,8 +2,8 @@
 
 import contextlib
 import socket
-from collections.abc import Iterator, Mapping
-from typing import Final
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final, Literal
 
 from agent.burnin.cabling import links
 from agent.burnin.design import Design
@@ -12,10 +12,18 @@ from agent.twin.floor import Floor
 from agent.twin.places import octets
 from agent.twin.site import Reach
 from collectors.profile import Profile
+from collectors.snmp.usm import User
+from collectors.twin.lldp import Cable
 from collectors.twin.snmp_face import Cables, SnmpFaces
+from collectors.twin.speech import Speech
+from collectors.twin.trap import Sink
 
 PORTS: Final = (1161, 0, 0, 0, 0)  # tried in turn: what people expect, then any that is free
 HOST: Final = "127.0.{bay}.{octet}"
+USER: Final = b"rackproof"  # of SNMPv3: SHA-256 and AES; no secret, for nothing is real here
+PASSWORD: Final = b"simulated"
+BMC: Final = "bmc"  # a port of hosts, which name it by its address
+Named = Literal["name", "mac"] | None
 
 
 class Answerers:
@@ -29,6 +37,8 @@ class Answerers:
             if families[device].transport == "snmp"
         }
         self.faces = SnmpFaces(racks, mine, floor.bays, cables=cables(design))
+        self.speech: Speech | None = None
+        self._floor, self._families = floor, mine
         self.mute = [f"{device}.{name}" for device in mine for name in self.faces.untold[device]]
         self._hosts = {
             (rack, device): HOST.format(bay=rack + 1, octet=octet)
@@ -49,6 +59,19 @@ class Answerers:
             f"no port is free on all of {first} and its neighbours; end what listens there"
         )
 
+    async def speak(self, sinks: Sequence[Sink], boots: int) -> Speech:
+        """Let devices speak SNMPv3 too, and tell `sinks` what happens to them. Raises: OSError.
+
+        `boots` is how often they have started: more than when they were on the air before.
+        """
+        racks, bays = self._floor.racks, self._floor.bays
+        user = User.of(USER, auth=("SHA-256", PASSWORD), privacy=("AES", PASSWORD))
+        self.speech = Speech(
+            racks, self.faces, self._families, bays, users=[user], sinks=sinks, boots=boots
+        )
+        await self.speech.open()
+        return self.speech
+
     def reaches(self, rack: int) -> Iterator[tuple[str, Reach]]:
         """Yield where each device of a rack answers."""
         for face in self.faces:
@@ -57,13 +80,13 @@ class Answerers:
 
 
 def cables(design: Design) -> Cables:
-    """Return who is at the end of each cable that LLDP can see, from either end."""
-    found: dict[str, dict[str, tuple[str, str]]] = {}
+    """Return who is at the end of each cable, from either end, and how it names its port."""
+    found: dict[str, dict[str, Cable]] = {}
     for link in links(design.spec, design.roles, refuse):
-        if link.cable.lldp == "mac":
-            continue  # its far end tells nothing of itself
-        found.setdefault(link.device, {})[link.port] = link.far_device, link.far_port
-        found.setdefault(link.far_device, {})[link.far_port] = link.device, link.port
+        how: Named = None if link.cable.lldp == "mac" else "mac" if link.far_port == BMC else "name"
+        far = Cable(link.far_device, link.far_port, how)
+        found.setdefault(link.device, {})[link.port] = far
+        found.setdefault(link.far_device, {})[link.far_port] = Cable(link.device, link.port)
     return found
 
 

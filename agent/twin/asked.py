@@ -38,6 +38,7 @@ class Asked:
     rate: float
     follow: str | None
     once: bool
+    traps: Address | None = None
 
     def rehearse(self, *, as_json: bool) -> int:
         """Run the plan without sockets."""
@@ -66,6 +67,7 @@ class Asked:
                 follow=self.follow,
                 once=self.once,
                 pace=pace,
+                traps=self.traps,
             )
             if pace:
                 clock.keep(pace)

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from agent.output import count
+from agent.twin.answerers import PASSWORD, USER
 from agent.twin.broker import HOW
 from agent.twin.site import Site
 
@@ -44,6 +45,7 @@ def _parts(world: "World", site: Site, control: int) -> Iterator[tuple[str, str]
     if asked:
         others = f" ... {asked[-1][0]}:{asked[-1][1]}" if len(asked) > 1 else ""
         yield "SNMP", f"{count(len(asked), 'device')} a rack: {asked[0][0]}:{asked[0][1]}{others}"
+        yield "SNMPv3", f"user {USER.decode()}, SHA-256 and AES, passwords {PASSWORD.decode()!r}"
     if site.broker:
         kind = f" ({world.kind})" if world.kind else ""
         host, port = site.broker

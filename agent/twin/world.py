@@ -29,6 +29,7 @@ from agent.twin.speakers import Speakers
 from agent.web.server import serving
 from collectors.profile import Profile
 from collectors.twin.delivery import Delivery, Quirk
+from collectors.twin.trap import Sink
 
 TICK_S: Final = 1.0  # finer than any agent polls
 AGENT: Final = 9108
@@ -53,6 +54,7 @@ class Wish:
     follow: str | None  # the agent whose runs are worked at
     once: bool
     pace: clock.Pace | None  # None: the true time
+    traps: Address | None = None  # who wants to be told by SNMP what happens
 
 
 async def play(wish: Wish) -> list[str]:
@@ -108,6 +110,9 @@ class World:
             floor.inflict([placed for placed in wish.faults if placed.stage is None])
         self.answerers.open()
         self.stack.callback(self.answerers.faces.close)
+        sinks = [Sink(address=wish.traps)] if wish.traps else []
+        speech = await self.answerers.speak(sinks, int(clock.wall()))
+        self.stack.callback(speech.close)
         place = await self._broker()
         port = free_port(PORT)
         app = Control(floor.racks, floor.bays).app()
@@ -199,6 +204,8 @@ class World:
             racks.advance(now - before)
             racks.read()
             self.answerers.faces.look()
+            if self.answerers.speech:
+                self.answerers.speech.tell(racks.happened())
             before = now
             self._speak(clock.wall())
 
