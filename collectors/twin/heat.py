@@ -26,8 +26,7 @@ RESET_S: Final = 90.0
 NEAR_K: Final = 2.0  # of the set point; farther away the controller does not integrate
 TRIM_KW: Final = 40.0  # as far as it integrates
 HEATER_KW: Final = 80.0  # tempers a loop before the rack can
-THROTTLE_DEGC: Final = (98.0, 108.0)  # where chips begin to slow down, and are at their slowest
-SLOWEST: Final = 0.2
+THROTTLE_DEGC: Final = (98.0, 108.0)  # where chips begin to slow down, and where they stop
 START_DEGC: Final = 25.0
 CARRIES: Final = 0.0667  # kW for each L/min and K: what the controller reckons with
 PUMP_KW: Final = 0.95  # into the coolant, at the design flow
@@ -147,4 +146,4 @@ class Heat:
         begin, end = THROTTLE_DEGC
         if self._chips.max() < begin:
             return None
-        return np.clip((end - self._chips) / (end - begin), SLOWEST, 1.0)
+        return np.clip((end - self._chips) / (end - begin), 0.0, 1.0)

@@ -103,11 +103,11 @@ class Racks:
             if self.seconds >= end:
                 break
             stop = min(end, self._next)
+            self.plant.advance(stop - self.seconds)
+            self.seconds = stop
             for broken in self._broken:
                 if broken.effect and broken.effect.go:
                     broken.effect.go(self.seconds - broken.fault.onset_s)
-            self.plant.advance(stop - self.seconds)
-            self.seconds = stop
         self._notice()
 
     def read(self) -> Floats:
