@@ -84,7 +84,9 @@ class SnmpFaces:
         self.untold: dict[str, tuple[str, ...]] = {}
         self._families, self._bays, self._named = families, bays, named or {}
         self._cables = {
-            switch: {port: Cable(*far) for port, far in ports.items()}
+            switch: {
+                port: far if isinstance(far, Cable) else Cable(*far) for port, far in ports.items()
+            }
             for switch, ports in (cables or {}).items()
         }
         self._models = {device: self._model(device, self._cables) for device in families}

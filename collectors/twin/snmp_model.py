@@ -22,6 +22,7 @@ Whole = NDArray[np.int64]
 EVERY: Final = slice(None)
 STATES_MAX: Final = 8  # of an instrument; none has more than three
 TICKS: Final = 100.0  # a second
+UP_TICKS: Final = 3000  # after its start, a switch has its ports up
 LIMITS: Final = {  # the least and greatest of each type; what counts wraps instead
     Tag.INTEGER: (-(1 << 31), (1 << 31) - 1),
     Tag.GAUGE32: (0, (1 << 32) - 1),
@@ -87,7 +88,7 @@ class Model:
         absent = [np.nan if each.absent is None else each.absent for each in live]
         self._absent = np.array(absent, np.float64)
         self._moments = np.flatnonzero([each.moment for each in live])
-        self._signed = np.array([1 << each.signed if each.signed else 0 for each in live])
+        self._signed = np.array([1 << e.signed if e.signed else 0 for e in live], np.int64)
         self._alive = parts.alive
         self._limit(live)
         self.looks = 0
@@ -122,7 +123,7 @@ class Model:
                 for rack in range(len(self._racks.shown))[self._rows]
             ]
         ).astype(np.int64) % (1 << 32)
-        moments = self._changed(values[:, self._moments], ticks)
+        moments = self._changed(shown[:, self._moments], ticks)
         values[:, self._light] = 10.0 ** (values[:, self._light] / 10.0)
         numbers = np.rint((values - self._zero) / self._factor)
         if self._states.size:
@@ -145,8 +146,9 @@ class Model:
     def _changed(self, counts: Floats, ticks: Whole) -> Whole:
         """Return when each count changed last; after a start, all ports are up at once."""
         if self.counts is None:
-            self.since = np.repeat(np.minimum(ticks, 3000)[:, None], counts.shape[1], axis=1)
+            self.since = np.repeat(np.minimum(ticks, UP_TICKS)[:, None], counts.shape[1], axis=1)
         else:
+            counts = np.where(np.isnan(counts), self.counts, counts)
             self.since = np.where(counts > self.counts, ticks[:, None], self.since)
         self.since = np.minimum(self.since, ticks[:, None])
         self.counts = counts

@@ -16,7 +16,7 @@ from collectors.twin.skeletons.body import (
     under,
 )
 
-RARITAN_INLET: Final = {5: 0, 6: 0, 7: 2, 23: 1, 58: 1}  # sensor type: decimals
+RARITAN_INLET: Final = {5: 0, 7: 2, 23: 1, 58: 1}  # sensor type: decimals
 RARITAN_LINE: Final = {1: 2, 25: 1}
 TRIP: Final = 15  # the sensor type of a breaker
 
