@@ -39,6 +39,7 @@ POINTS: Final = (
     Point("cdu", "leak", "cdu.leak", None, Quantity.LEAK),
 )
 PUMP: Final = Point("cdu", "pump_ok", "cdu.pump_ok", None, Quantity.STATE)
+SHIPPED: Final = next(each for each in load_profiles() if each.name == "json_room")
 NOW: Final = 1_743_620_423.0
 
 
@@ -54,10 +55,9 @@ class Racks:
 
 def profile() -> Profile:
     """Return a profile that is unlike the shipped ones."""
-    shipped = next(each for each in load_profiles() if each.name == "json_room")
     mqtt = parse(MQTT, "p.yaml").validate(MqttProfile)
     changed: dict[str, Any] = {"name": "odd", "mqtt": mqtt, "provides": {}}
-    fields = {name: getattr(shipped, name) for name in Profile.__dataclass_fields__}
+    fields = {name: getattr(SHIPPED, name) for name in Profile.__dataclass_fields__}
     return Profile(**{**fields, **changed})
 
 
