@@ -124,7 +124,7 @@ def is_v3(datagram: bytes) -> bool:
 
 
 def decode(datagram: bytes) -> Message:
-    """Decode a message, every field within its bounds. Raises: BerError. Cost: 6 µs."""
+    """Decode a message, every field within its bounds. Raises: BerError. Cost: 20 µs."""
     outer = _Reader(datagram, 0, len(datagram))
     message = outer.inside(Tag.SEQUENCE)
     outer.done()
