@@ -14,7 +14,7 @@ from agent.twin.site import Reach
 from collectors.profile import Profile
 from collectors.snmp.usm import User
 from collectors.twin.lldp import Cable
-from collectors.twin.snmp_face import Cables, SnmpFaces
+from collectors.twin.snmp_face import SnmpFaces
 from collectors.twin.speech import Speech
 from collectors.twin.trap import Sink
 
@@ -79,7 +79,7 @@ class Answerers:
                 yield face.device, Reach(address=face.address)
 
 
-def cables(design: Design) -> Cables:
+def cables(design: Design) -> Mapping[str, Mapping[str, Cable]]:
     """Return who is at the end of each cable, from either end, and how it names its port."""
     found: dict[str, dict[str, Cable]] = {}
     for link in links(design.spec, design.roles, refuse):
