@@ -14,6 +14,7 @@ from collectors.twin import breaking
 from collectors.twin.faults import FaultError
 from collectors.twin.racks import Racks
 
+TEMPERED_K: Final = 1.0  # from its set point, a loop is tempered
 SETTLE_S: Final = 3600.0  # until a rack at full load is as warm as it gets
 PATIENCE_S: Final = 480.0  # at most, until people have answered
 
@@ -89,6 +90,12 @@ class Bay:
     def counts(self, stage: str | None) -> None:
         """Let the faults of a stage count from now."""
         self._floor.inflict([placed for placed in self._faults if placed.stage == stage])
+
+    def tempered(self) -> bool:
+        """Say whether its coolant, where it has some, is as warm as it was set to be."""
+        plant, rack = self._floor.racks.plant, self._rack
+        off = plant.signals.at["cdu.supply_temp"][rack] - plant.supply_set[rack]
+        return bool(not plant.filled[rack] or abs(off) < TEMPERED_K)
 
     def miscabled(self) -> bool:
         """Say whether some cables are not where they should be."""

@@ -20,6 +20,7 @@ from agent.rehearsal.rig import CABLING, UNCOUNTED
 LOOK_S: Final = 1.0  # from one look at all runs to the next
 RUNS_MAX: Final = 1000  # that a list shows; the latest first, and one a bay is on
 OPERATORS: Final = ("operator-1", "operator-2", "operator-3", "operator-4")
+HASTE_S: Final = 20.0  # from a question to its answer, once the coolant is tempered
 SERIAL: Final = "SIM-{number:04}"
 
 Document = Mapping[str, Any]
@@ -35,6 +36,10 @@ class Rack(Protocol):
 
     def counts(self, stage: str) -> None:
         """Take note that a stage has begun to count."""
+        ...
+
+    def tempered(self) -> bool:
+        """Say whether its coolant, where it has some, is as warm as it was set to be."""
         ...
 
     def miscabled(self) -> bool:
@@ -74,6 +79,7 @@ class Operator:
         self._design = design
         self._now = now
         self._say = say
+        self._patience = {bay: post.crew.patience for bay, post in posts.items()}
         self._trouble = ""
 
     async def work(self, *, once: bool) -> list[str]:
@@ -146,6 +152,8 @@ class Operator:
         part = broken_part(stage_of(self._design, at["stage"]), at["step"])
         needs = tuple(at["needs"])
         seen = Standing(at["stage"], at["step"], at["phase"], at["load"], part, needs)
+        longest = self._patience[post.bay]
+        post.crew.patience = min(longest, HASTE_S) if post.rack.tempered() else longest
         for need, said in post.crew.look(self._now(), seen):
             of = (at["stage"], at["attempt"], need)
             signed = post.signed.get(of, 0)

@@ -1,6 +1,7 @@
 """The devices of a twin that publish, as faces; and how an agent tells each from the others."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Final
 
 from agent.twin.site import Reach
@@ -10,8 +11,9 @@ from collectors.twin.json_face import JsonFace
 from collectors.twin.mqtt_face import Face, FaceError, Place, places
 from collectors.twin.point import Point
 
+REPUBLISH_S: Final = 20.0  # of what did not change; a bus may wait 100 s, and so must who listens
 FACES: Final[Mapping[str, Callable[[Profile, Place, Sequence[str]], Face]]] = {
-    "dsx": DsxFace,
+    "dsx": partial(DsxFace, republish=REPUBLISH_S),
     "json": JsonFace,
 }
 

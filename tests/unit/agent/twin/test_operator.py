@@ -90,8 +90,9 @@ class Floor:
         self.rolled_in = 0
         self.counted: list[str] = []
         self.crossed = False
+        self.cold = False
         self.agent = Scripted(*shown)
-        crew = Crew(setups(design), feeds_of(design), self.plant, patience=0.0)
+        crew = Crew(setups(design), feeds_of(design), self.plant, patience=900.0)
         post = Post("bay-01", "SIM-0001", crew, self)
         self.seconds = 0.0
         self.operator = Operator(
@@ -106,13 +107,17 @@ class Floor:
         """Note it."""
         self.counted.append(stage)
 
+    def tempered(self) -> bool:
+        """Say what the test has set."""
+        return not self.cold
+
     def miscabled(self) -> bool:
         """Say what the test has set."""
         return self.crossed
 
     def _now(self) -> float:
-        """Let ten seconds pass between two looks."""
-        self.seconds += 10.0
+        """Let a while pass between two looks."""
+        self.seconds += 100.0
         return self.seconds
 
     async def work(self) -> Sequence[str]:
@@ -175,6 +180,16 @@ async def test_cables_that_are_crossed_are_not_called_right(design: Design) -> N
     await floor.work()
     answers = {act["need"]: act["answer"] for act in floor.acts("answers")}
     assert answers == {"serials_read": "yes", "cabling_match": "no"}
+
+
+async def test_nothing_is_answered_while_the_coolant_is_cold(design: Design) -> None:
+    """Wait, and answer at once when it is warm."""
+    asked = standing("power_on", needs=["serials_read"])
+    floor = Floor(design, asked, asked, asked, asked, over("PASS"))
+    floor.cold = True
+    floor.agent.seen = lambda: setattr(floor, "cold", len(floor.agent.shown) > 2)
+    await floor.work()
+    assert len(floor.acts("answers")) == 1
 
 
 async def test_that_a_stage_begins_to_count_is_told_once_an_attempt(design: Design) -> None:

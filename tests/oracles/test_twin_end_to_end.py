@@ -1,0 +1,132 @@
+"""A rack that is not there, burnt in by the agent as it is shipped: over real sockets, to its end.
+
+Both keep one false clock. The plan is short; all else of the example spec is as it is.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import re
+import sys
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agent.exits import Exit
+from agent.programs import LOOPBACK, Program, find, free_port
+from agent.record.manifest import JOURNAL
+
+EXAMPLE = Path(__file__).parents[2] / "deploy" / "example" / "specs" / "rack-132kw.yaml"
+RATE = 10  # a simulated minute takes six seconds; faster, a busy machine misses polls
+PATIENCE_S = 300.0  # of a test on a busy machine
+NO_PDF = 'raise ImportError("a PDF takes seconds to print, and one is enough")\n'
+PLAN = """\
+plan:
+  clock: qualified
+  coverage: {min: 50 %}
+  wall_clock: any
+  stages:
+    - {id: inventory, duration: 10 s, load: 0 %, needs: [bom_scanned], only: [agent]}
+    - id: soak
+      duration: 60 s
+      load: 100 %
+      entry: {all: [rack.supply_temp 39..41 degC, rack.flow min 165 lpm], for: 2 min, timeout: 1 h}
+    - {id: sign_off, duration: 10 s, load: 100 %, only: [agent], needs: [signatures 2]}
+"""
+
+
+def spec() -> str:
+    """Return the example with a short plan, and patience for a machine that does other things."""
+    text = EXAMPLE.read_text()
+    head, _, _ = text.partition("\nplan:\n")
+    defaults = re.compile(r"^defaults: .*$", re.MULTILINE)
+    kind = "{every: 5 s, hold: 60 s, budget: 50 %, required: true, applies: qualified}"
+    return defaults.sub(f"defaults: {kind}", head) + "\n" + PLAN
+
+
+class Scene:
+    """A twin and the agent that follows it, in one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port = free_port(0)
+        self.floor = folder / "floor" / "floor.yaml"
+        (folder / "spec.yaml").write_text(spec())
+        without = folder / "without"
+        without.mkdir()
+        (without / "weasyprint.py").write_text(NO_PDF)
+        here = os.environ.get("PYTHONPATH", "")
+        self._environment = ("env", f"PYTHONPATH={without}{os.pathsep}{here}")
+
+    async def start(self, name: str, *words: str) -> Program:
+        """Start a command of ours."""
+        command = (*self._environment, sys.executable, "-m", "agent", *words)
+        return await Program.start(name, command, self.folder)
+
+    @contextlib.asynccontextmanager
+    async def twin(self, *faults: str) -> AsyncIterator[Program]:
+        """Put a rack on the air; its people wait for the agent."""
+        follow = ("--follow", f"http://{LOOPBACK}:{self.port}", "--once", "--rate", str(RATE))
+        twin = await self.start("twin", "twin", "spec.yaml", "--floor", "floor", *follow, *faults)
+        try:
+            await self.until(twin, lambda text: "--clock" in text)
+            yield twin
+        finally:
+            await twin.stop()
+
+    @contextlib.asynccontextmanager
+    async def agent(self, twin: Program) -> AsyncIterator[Program]:
+        """Run the agent by the floor file and the clock that the twin tells of."""
+        line = next(line for line in twin.log.read_text().splitlines() if "--clock" in line)
+        agent = await self.start("agent", *line.split()[1:])
+        try:
+            yield agent
+        finally:
+            await agent.stop()
+
+    async def until(self, program: Program, said: Any) -> None:  # noqa: ANN401 -- a predicate of its words
+        """Wait until a program has said something."""
+        async with asyncio.timeout(PATIENCE_S):
+            while program.process.returncode is None and not said(program.log.read_text()):  # noqa: ASYNC110 -- a file has no event
+                await asyncio.sleep(0.1)
+        assert said(program.log.read_text()), program.obituary()
+
+    def record(self) -> Path:
+        """Return the only record."""
+        (found,) = (self.floor.parent / "data" / "records").iterdir()
+        return found
+
+
+@pytest.mark.skipif(not find("mosquitto"), reason="mosquitto is not installed")
+@pytest.mark.parametrize(
+    ("faults", "code", "verdict", "outcome"),
+    [
+        ((), Exit.YES, "PASS", "completed"),
+        (("--fault", "leak zone=2 stage=soak at=20s"), Exit.NO, "FAIL", "tripped"),
+    ],
+)
+async def test_the_agent_burns_in_a_rack_that_is_not_there(
+    tmp_path: Path, faults: Sequence[str], code: Exit, verdict: str, outcome: str
+) -> None:
+    """Let people and agent meet over HTTP alone, and read the record that they leave."""
+    scene = Scene(tmp_path)
+    async with scene.twin(*faults) as twin, scene.agent(twin):
+        async with asyncio.timeout(PATIENCE_S):
+            ended = await twin.process.wait()
+        assert ended == code, twin.log.read_text()
+    summary = json.loads((scene.record() / "summary.json").read_text())
+    assert summary["verdict"] == verdict
+    journal = (scene.record() / JOURNAL).read_text().splitlines()
+    ended_how = {
+        entry["data"]["stage"]: entry["data"]["outcome"]
+        for entry in map(json.loads, journal)
+        if entry["kind"] == "stage_over"
+    }
+    assert ended_how["soak"] == outcome
+    assert (scene.record() / "certificate.html").exists()
+    verify = await scene.start("verify", "verify", str(scene.record()))
+    assert await verify.process.wait() == Exit.YES, verify.log.read_text()
+    assert f"bay-01: {verdict}" in twin.log.read_text()
