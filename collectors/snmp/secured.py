@@ -26,7 +26,7 @@ DIGEST_OCTETS: Final = {0, 12, 16, 24, 32, 48}
 PADDING_MAX: Final = 8  # octets that DES may leave behind a scoped PDU
 
 
-class Flag(enum.IntFlag):
+class Flag(enum.IntEnum):
     """What msgFlags says (RFC 3412 §6.4)."""
 
     AUTH = 1
@@ -39,7 +39,7 @@ class Message:
     """All fields of a message; `body` is a scoped PDU, or what encryption made of it."""
 
     number: int
-    flags: Flag
+    flags: int
     size_max: int = SIZE
     engine: bytes = b""
     boots: int = 0
@@ -143,7 +143,7 @@ def decode(datagram: bytes) -> Message:
     security.done()
     if len(flags) != 1 or flags[0] & (Flag.AUTH | Flag.PRIV) == Flag.PRIV:
         raise BerError("flags of no security level")
-    level = Flag(flags[0] & 7)
+    level = flags[0] & (Flag.AUTH | Flag.PRIV | Flag.REPORTABLE)
     fitting = (
         (not engine or len(engine) in ENGINE_OCTETS)
         and len(user) <= NAME_OCTETS_MAX

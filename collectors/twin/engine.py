@@ -128,7 +128,7 @@ class Engine:
         signed = late and known is not None
         security = known if signed and known else Security(message.user, self.name, None, None)
         report = self._report(complaint.counter, _request_id(message))
-        level = Flag.AUTH if signed else Flag(0)
+        level = Flag.AUTH * signed
         return self._sealed(security, report, message.number, now, level=level)
 
     def _reply(
@@ -141,7 +141,7 @@ class Engine:
         return self._sealed(security, pdu, message.number, now, level=level)
 
     def _sealed(
-        self, security: Security, pdu: bytes, number: int, now: float, *, level: Flag
+        self, security: Security, pdu: bytes, number: int, now: float, *, level: int
     ) -> bytes:
         """Seal in this engine's name, at its time; it never asks for reports."""
         self._salt += 1

@@ -237,7 +237,7 @@ def test_a_peer_finds_its_engine_and_believes_only_what_is_proven() -> None:
     varbind = tlv(0x30, tlv(Tag.OID, counter) + tlv(Tag.COUNTER32, b"\x01"))
     pdu = tlv(0xA8, tlv(Tag.INTEGER, b"\0") * 3 + tlv(0x30, varbind))
     report = Message(
-        number=1, flags=Flag(0), engine=ENGINE, boots=7, seconds=70, body=scope(ENGINE, b"", pdu)
+        number=1, flags=0, engine=ENGINE, boots=7, seconds=70, body=scope(ENGINE, b"", pdu)
     ).encode()
 
     heard = peer.open(report, now=0.0)

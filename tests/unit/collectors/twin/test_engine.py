@@ -131,7 +131,7 @@ def test_whoever_is_wrong_hears_how(asks: User, complaint: Complaint) -> None:
     _, _, pdu = unscope(report.body)
     span = decode_pdu(pdu).spans[0]
     assert pdu[span.name_start : span.name_stop] == oid(complaint.counter)
-    assert (report.number, report.flags) == (3, Flag(0))
+    assert (report.number, report.flags) == (3, 0)
     assert engine.counted == {complaint.counter: 1}
 
 
@@ -152,7 +152,7 @@ def test_an_answer_beyond_what_the_asker_takes_is_too_big() -> None:
     """The size in the question counts."""
     scoped = scope(engine_id(FEED), b"", DESCR)
     sent = Message(
-        number=1, flags=Flag(0), size_max=484, engine=engine_id(FEED), user=b"open", body=scoped
+        number=1, flags=0, size_max=484, engine=engine_id(FEED), user=b"open", body=scoped
     )
 
     answer = decode(device(OPEN).answer(sent.encode(), 1.0) or b"")
