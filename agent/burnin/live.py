@@ -47,6 +47,7 @@ class LiveBay:
         self._base = design
         self.asked = np.ones(channels, np.bool_)  # what the present moment of a plan judges
         self._counts_now = self.asked  # what is judged this very moment; of the others, trips alone
+        self._followed: tuple[Design, str] | None = None
         self._as_read = np.full(channels, np.nan)  # in the device's unit; a state's number
         self._devices: dict[str, _Device] = {}
         self._sources: dict[str, dict[int, str]] = {}  # device -> place -> its own channel's name
@@ -159,7 +160,7 @@ class LiveBay:
             self._forget_load()
         self.asked = np.ones_like(self.asked) if terms is None else terms.judged
         if terms is None:
-            self._counts_now = self.asked
+            self._counts_now, self._followed = self.asked, None
         for device, known in self._devices.items():
             self._devices[device] = known.under(self.design)
         self.values[: len(self.seen)] = self.under(self.design)
@@ -171,6 +172,9 @@ class LiveBay:
 
         What is outside its limits when it begins to be judged has its whole hold from then on.
         """
+        if (self.design, judging) == self._followed:
+            return
+        self._followed = self.design, judging
         always = np.array([channel.row.always for channel in self.design.channels], np.bool_)
         counting = {QUALIFIED: np.ones_like(always), ALWAYS: always}
         self._counts_now = counting.get(judging, np.zeros_like(always))

@@ -6,9 +6,9 @@ that a crash cut short is rebuilt from its events and samples.
 
 from collections import deque
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
-from agent.burnin.attempt import NO_JUDGING
+from agent.burnin.attempt import ALWAYS, COUNTED, NO_JUDGING, QUALIFIED
 from agent.burnin.block import Block
 from agent.burnin.course import Course
 from agent.burnin.deeds import Deeds
@@ -19,6 +19,8 @@ from agent.burnin.progress import Progress
 from agent.burnin.sight import Sight
 from agent.burnin.terms import CHANGED, Moment, terms
 from agent.burnin.trial import WATERMARK_S, Trial
+
+STANDS_S: Final = 300.0  # a clock that stood for longer: what is outside then is no transient
 
 
 class Run:
@@ -46,7 +48,7 @@ class Run:
         moments = [moment_of(event) for event in past if event.kind is Kind.PHASE]
         if moments and not self.course.over:
             live.adopt(terms(design, moments[-1]))
-            self._follow()
+            self._follow(past[-1].at)
 
     def begin(self, facts: Mapping[str, Any]) -> list[Event]:
         """Start at run second 0."""
@@ -69,6 +71,7 @@ class Run:
         """Go on to run second `at`: what the plan does, and what can be judged now."""
         self._sight.look(at)
         events = self._noted(self._progress.tick(at, self._sight))
+        self._follow(at)
         self.trial.advance(at - WATERMARK_S)
         return [*events, *self._judge(at)]
 
@@ -96,15 +99,16 @@ class Run:
                 self._live.adopt(terms(self.design, moment))
             elif event.kind is Kind.RUN_OVER:
                 self._live.adopt(None)
-        if events:
-            self._follow()
         return [*events]
 
-    def _follow(self) -> None:
-        """Let what is shown live be what is judged; between two stages that is nothing."""
+    def _follow(self, at: float) -> None:
+        """Let what is shown live be what is judged, and all of it where the clock stands long."""
+        now = self.course.now
+        judging = NO_JUDGING if now is None else now.judging
+        if now is not None and judging == ALWAYS and now.phase in COUNTED:
+            judging = QUALIFIED if at - now.stood_since >= STANDS_S else ALWAYS
         if self.course.begun and not self.course.over:
-            now = self.course.now
-            self._live.follow(NO_JUDGING if now is None else now.judging)
+            self._live.follow(judging)
 
     def _remember(self, event: Event) -> None:
         """Keep what is still to be judged."""

@@ -21,7 +21,8 @@ REACTION_S: Final = 1.0  # from a new load on the screen to the load tool
 HANDS_S: Final = 4.0  # from an announcement to the breaker, the supply or the pump
 DRY_AFTER_S: Final = 300.0  # of a stage before a pressure test, until its couplings are closed
 COOLER_K: Final = 10.0  # the primary water, than the coolant that it must cool
-COLD_DEGC: Final = 25.0  # the coldest that a bay's water is made
+COLD_DEGC: Final = 25.0  # of a loop that nobody has tempered yet
+TEMPER_K_S: Final = 0.05  # as fast as a set point is moved: a valve has to follow it
 SUPPLY: Final = ("cdu.supply_temp", "rack.supply_temp")  # rows whose nominal value is set
 LOOP: Final = ("cdu", "rack.flow", "rack.supply_temp")  # what only a filled loop can show
 PRESSURE: Final = "rack.pressure"
@@ -73,6 +74,7 @@ class Crew:
     idle: frozenset[str] = frozenset()  # stages in which it does nothing it is asked for
     patience: float = 480.0  # seconds to answer in; the coolant is warm by then
     since: float = 0.0
+    looked: float = 0.0
     seen: Standing | None = None
 
     def settle(self, stage: str, load: float | None) -> None:
@@ -80,6 +82,7 @@ class Crew:
         setup = self.setups[stage]
         if setup.filled or setup.gas:
             self._prepare(setup, late=True)
+            self._temper(setup.supply, np.inf)
         self.settings.load[self.rack] = load or 0.0
 
     def look(self, at: float, now: Standing) -> list[tuple[str, str]]:
@@ -87,9 +90,10 @@ class Crew:
         if self.seen is None or now[:3] != self.seen[:3]:
             self.since = at
         self.seen = now
-        waited = at - self.since
+        waited, passed, self.looked = at - self.since, at - self.looked, at
         if now.phase and now.stage not in self.idle:
             self._prepare(self.setups[now.stage], late=waited >= DRY_AFTER_S)
+            self._temper(self.setups[now.stage].supply, TEMPER_K_S * passed)
             if now.phase == "needs":
                 self._put_back()
             if waited >= REACTION_S and now.load is not None:
@@ -103,14 +107,19 @@ class Crew:
     def _prepare(self, setup: Setup, *, late: bool) -> None:
         """Set the bay up for a stage; to do it again changes nothing."""
         bay, rack = self.settings, self.rack
-        bay.supply_set[rack] = setup.supply
-        bay.primary_set[rack] = max(setup.supply - COOLER_K, COLD_DEGC)
         bay.gas[rack] = setup.gas or (setup.gas_later and late)
         if setup.filled and not bay.filled[rack]:
             bay.filled[rack] = True
             bay.pumps[rack] = True
         if setup.powered and not bay.feeds[rack].any():
             bay.feeds[rack] = True
+
+    def _temper(self, degc: float, change: float) -> None:
+        """Move the set points of coolant and primary water towards where they should be."""
+        bay, rack = self.settings, self.rack
+        now = bay.supply_set[rack]
+        bay.supply_set[rack] = now + min(max(degc - now, -change), change)
+        bay.primary_set[rack] = bay.supply_set[rack] - COOLER_K
 
     def _put_back(self) -> None:
         """Bring back what a stage took away that ended before its time."""

@@ -1,191 +1,356 @@
 """The faults that telemetry can show, each with the verdict and the channels that must be named.
 
-The rows are those of the fault table that the example spec was written against, in its order.
+The rows are those of the fault table that the example spec was written against, in its order. A
+fault is written as `rackproof twin` takes it. It begins two minutes after its stage began to count,
+so that it means the same in a plan of 34 hours and in one of half an hour.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Final
 
 from agent.burnin.verdict import Verdict
-from tests.simulation import faults as f
-from tests.simulation.faults import Fault
+from agent.rehearsal.rig import Planned
+from collectors.twin.faults import Fault
 
-SOAK: Final = {"full_soak": 900.0}
+AFTER_S: Final = 120.0  # that a stage has counted
+FAIL, INCONCLUSIVE, PASS = Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.PASS
+
+Stages = Mapping[str, float | None]  # those of a plan that are kept, and how long they last
+SOAK: Final[Stages] = MappingProxyType({"full_soak": 900.0})
+RAMP: Final[Stages] = MappingProxyType({"power_on": 60.0, "ramp": 180.0})
+HOT: Final[Stages] = MappingProxyType({"full_soak": 180.0, "hot_coolant": 1800.0})
+SHORT: Final[Stages] = MappingProxyType(
+    {  # every stage of the plan, cut short
+        "inventory": 60.0,
+        "pressure_decay": None,
+        "fill_flush": 300.0,
+        "power_on": 120.0,
+        "idle_soak": 120.0,
+        "ramp": 180.0,
+        "full_soak": 900.0,
+        "hot_coolant": 600.0,
+        "load_steps": 300.0,
+        "feed_loss": 300.0,
+        "psu_pull": 300.0,
+        "pump_failover": 300.0,
+        "network": 600.0,
+        "cool_down": 300.0,
+        "sign_off": 60.0,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """One fault and what must come of it."""
+    """One fault and what must come of it. `{size}` in it stands for one of `sizes`."""
 
-    fault: Fault
-    verdict: Verdict
+    name: str
+    faults: tuple[str, ...]
+    stage: str | None = "full_soak"  # in which it begins; None: it is there from the beginning
+    verdict: Verdict = FAIL
     names: tuple[str, ...] = ()  # that the reasons must speak of, with this verdict
-    undecided: tuple[str, ...] = ()  # of which nothing must be proven
     within: tuple[str, ...] = ()  # no others may fail
-    stages: dict[str, float | None]
-    says_no: frozenset[str] = frozenset()
+    stages: Stages = field(default_factory=lambda: SOAK)
+    sizes: tuple[float, ...] = ()  # to be studied; ascending, the last is the one that is judged
+    unit: str = ""
 
+    @property
+    def stated(self) -> float | None:
+        """Return the size that the fault table names."""
+        return self.sizes[-1] if self.sizes else None
 
-def failing(fault: Fault, *names: str, stages: dict[str, float | None] | None = None) -> Case:
-    """Return a case that fails."""
-    return Case(fault=fault, verdict=Verdict.FAIL, names=names, stages=stages or dict(SOAK))
-
-
-def undecided(fault: Fault, *names: str, stages: dict[str, float | None] | None = None) -> Case:
-    """Return a case that proves nothing."""
-    return Case(fault=fault, verdict=Verdict.INCONCLUSIVE, names=names, stages=stages or dict(SOAK))
-
-
-def passing(fault: Fault, stages: dict[str, float | None] | None = None) -> Case:
-    """Return a case in which the verdict is that of a healthy rack."""
-    return Case(fault=fault, verdict=Verdict.PASS, stages=stages or dict(SOAK))
-
-
-def soak(name: str, **what: object) -> Fault:
-    """Return a fault in the soak."""
-    return Fault(name=name, stage="full_soak", **what)  # type: ignore[arg-type]
+    def planned(self, size: float | None = None) -> list[Planned]:
+        """Return the faults, at the stated size or another."""
+        size = self.stated if size is None else size
+        parsed = [Fault.parse(text.format(size=size)) for text in self.faults]
+        after = 0.0 if self.stage is None else AFTER_S
+        return [Planned(fault=fault.after(after), stage=self.stage) for fault in parsed]
 
 
 CASES: Final = (
-    failing(f.leak(2, 0.5), "rack.leak[zone2]"),
-    failing(soak("pump dies", happen=f.pump_dies(1)), "cdu.pump_ok[pump1]"),
-    failing(
-        Fault(name="the other pump dies", stage="pump_failover", happen=f.pump_dies(2)),
-        "rack.flow",
+    Case(
+        name="leak",
+        faults=("leak zone=2 size={size}",),
+        names=("rack.leak[zone2]",),
+        sizes=(0.02, 0.05, 0.15, 0.6),
+        unit="L/min",
+    ),
+    Case(name="pump fails", faults=("pump_failure pump=1",), names=("cdu.pump_ok[pump1]",)),
+    Case(
+        name="the other pump fails",
+        faults=("pump_failure pump=2",),
+        stage="pump_failover",
+        names=("rack.flow",),
         stages={"pump_failover": 300.0},
     ),
-    failing(
-        soak("strainer clogs", happen=f.plant(strainer=16.0)),
-        "cdu.filter_dp",
-        "rack.flow",
+    Case(
+        name="strainer clogs",
+        faults=("filter_clog size={size}",),
+        names=("cdu.filter_dp",),
+        sizes=(2.0, 3.0, 4.0, 8.0),
+        unit="x",
     ),
-    failing(
-        soak("plates clog", happen=f.plant(plates=1.5)), "derived.hydraulic_resistance", "rack.dp"
+    Case(
+        name="cold plates clog",
+        faults=("plates_clog size={size}",),
+        names=("derived.hydraulic_resistance", "rack.dp"),
+        sizes=(1.1, 1.2, 1.3, 1.5),
+        unit="x",
     ),
-    failing(soak("valve sticks", happen=f.valve_sticks), "cdu.supply_temp", "rack.supply_temp"),
-    failing(soak("phase lost", happen=f.phase_lost(0, 2)), "feedA.line_voltage[phase2]"),
-    failing(soak("overload", happen=f.plant(overload=1.25)), "feedA.power", "derived.rack_power"),
-    failing(
-        Fault(name="overload on one feed", stage="feed_loss", happen=f.plant(overload=1.25)),
-        "feedB.power",
+    Case(
+        name="valve sticks",
+        faults=("stuck_valve size=40",),
+        names=("rack.supply_temp",),
+    ),
+    Case(
+        name="phase lost",
+        faults=("phase_loss feed=A phase=2",),
+        names=("feedA.line_voltage[phase2]",),
+    ),
+    Case(
+        name="overload",
+        faults=("overload size={size}",),
+        names=("feedA.power", "derived.rack_power"),
+        sizes=(4.0, 8.0, 12.0, 25.0),
+        unit="%",
+    ),
+    Case(
+        name="overload on one feed",
+        faults=("overload size=25",),
+        stage="feed_loss",
+        names=("feedB.power",),
         stages={"feed_loss": 300.0},
     ),
-    failing(
-        soak("supply dies", happen=f.psu_dies(3, 2)),
-        "power_shelf3.psu_ok[psu2]",
-        "power_shelf3.psu_faults[psu2]",
-        "power_shelf3.psu_share[psu2]",
+    Case(
+        name="supply fails",
+        faults=("psu_failure shelf=3 psu=2",),
+        names=(
+            "power_shelf3.psu_ok[psu2]",
+            "power_shelf3.psu_faults[psu2]",
+            "power_shelf3.psu_share[psu2]",
+        ),
     ),
     Case(  # by plausibility only: its own limits stay green
-        fault=soak(
-            "probe is off by 1.5 K", distort=f.offset("rack", "supply_temp", 1.5), lasts=7200.0
-        ),
-        verdict=Verdict.FAIL,
+        name="probe is off",
+        faults=("sensor_offset channel=rack.supply_temp size={size} for=2h",),
         names=("derived.energy_residual",),
         within=(
             "derived.energy_residual",
             "derived.supply_disagreement",
             "derived.liquid_fraction",
         ),
-        stages=dict(SOAK),
+        stages={"full_soak": 1800.0},
+        sizes=(0.4, 0.8, 1.2, 1.5),
+        unit="K",
     ),
-    undecided(soak("gauge is stuck", distort=f.stale("rack", "dp")), "rack.dp"),
     Case(
-        fault=soak("probe is stuck", distort=f.stale("rack", "return_temp")),
-        verdict=Verdict.ABORTED,  # the soak's clock stands, so that somebody must end it
-        undecided=("rack.return_temp",),
-        stages=dict(SOAK),
+        name="gauge is stuck",
+        faults=("sensor_stale channel=rack.dp",),
+        verdict=INCONCLUSIVE,
+        names=("rack.dp",),
     ),
-    failing(
-        Fault(
-            name="probe is noisy",
-            stage="",
-            happen=f.noisy("rack", "return_temp", 10.0),
-        ),
-        "end",
+    Case(
+        name="probe is stuck",  # the soak's clock stands, and in the end the stage with it
+        faults=("sensor_stale channel=rack.return_temp",),
+        verdict=INCONCLUSIVE,
+        names=("rack.return_temp", "end"),
+    ),
+    Case(
+        name="probe is noisy",
+        faults=("sensor_noise channel=rack.return_temp size={size}",),
+        stage=None,
+        names=("end",),
         stages={"power_on": 300.0, "full_soak": 900.0},
-    ),
-    failing(
-        soak(
-            "fan stands",
-            distort=f.together(
-                f.shown("power_shelf4", "fan_speed[psu5]", 0.0),
-                f.offset("power_shelf4", "psu_temp[psu5]", 30.0),
-            ),
-        ),
-        "power_shelf4.fan_speed[psu5]",
-        "power_shelf4.psu_temp[psu5]",
-    ),
-    failing(
-        soak("door fan stands", distort=f.shown("rear_door", "fan_ok[fan3]", 1.0)),
-        "rear_door.fan_ok[fan3]",
-    ),
-    failing(
-        Fault(
-            name="link flaps",
-            stage="network",
-            lasts=15.0,
-            happen=f.counted("mgmt_switch1", "flaps[swp3]", 2),
-            distort=f.shown("mgmt_switch1", "link[swp3]", 1.0),
-        ),
-        "mgmt_switch1.flaps[swp3]",
-        stages={"network": 900.0},
-    ),
-    failing(
-        Fault(name="link decays", stage="network", distort=f.fec_decays("mgmt_switch1", "swp49")),
-        "mgmt_switch1.errors[swp49]",
-        "mgmt_switch1.pre_fec_ber[swp49] (not required)",
-        "mgmt_switch1.fec_uncorrectable[swp49] (not required)",
-        stages={"network": 1500.0},
+        sizes=(2.5, 5.0, 10.0),
+        unit="x",
     ),
     Case(
-        fault=Fault(name="cables crossed", stage=""),
-        verdict=Verdict.FAIL,
+        name="fan stands",
+        faults=("fan_failure device=power_shelf4 fan=5",),
+        names=("power_shelf4.fan_speed[psu5]", "power_shelf4.psu_temp[psu5]"),
+    ),
+    Case(
+        name="door fan stands",
+        faults=("fan_failure device=rear_door fan=3",),
+        names=("rear_door.fan_ok[fan3]",),
+    ),
+    Case(
+        name="link flaps",
+        faults=("link_flap device=mgmt_switch1 port=swp3 for=1min size={size}",),
+        stage="network",
+        names=("mgmt_switch1.flaps[swp3]",),
+        stages={"network": 600.0},
+        sizes=(1.0, 2.0, 4.0),
+        unit="a minute",
+    ),
+    Case(
+        name="link decays",
+        faults=("fec_decay device=mgmt_switch1 port=swp49 size={size}",),
+        stage="network",
+        names=(
+            "mgmt_switch1.errors[swp49]",
+            "mgmt_switch1.pre_fec_ber[swp49] (not required)",
+            "mgmt_switch1.fec_uncorrectable[swp49] (not required)",
+        ),
+        stages={"network": 1800.0},
+        sizes=(0.25, 0.5, 0.75, 1.0),
+        unit="decades in 5 min",
+    ),
+    Case(
+        name="cables crossed",
+        faults=("miscabling device=mgmt_switch1 port=swp1 with=swp2",),
+        stage=None,
         names=("cabling_match",),
         stages={"power_on": 300.0},
-        says_no=frozenset({"cabling_match"}),
     ),
-    failing(
-        Fault(name="feeds swapped", stage="", happen=f.plant(swapped_feeds=True)),
-        "power_shelf5.psu_ok[psu1]",
-        "end",
+    Case(
+        name="feeds swapped",
+        faults=("feed_swap",),
+        stage=None,
+        names=("power_shelf5.psu_ok[psu1]", "end"),
         stages={"full_soak": 600.0, "feed_loss": 300.0},
     ),
-    undecided(
-        soak("drop-out of a switch", lost=("mgmt_switch1",), lasts=120.0),
-        "mgmt_switch1.fan_speed[fan1]",
-        "mgmt_switch1.psu_ok[psu1]",
+    Case(
+        name="drop-out of a switch",
+        faults=("drop_out device=mgmt_switch1 for={size}s",),
+        verdict=INCONCLUSIVE,
+        names=("mgmt_switch1.fan_speed[fan1]", "mgmt_switch1.psu_ok[psu1]"),
+        sizes=(15.0, 30.0, 60.0, 120.0),
+        unit="s",
     ),
-    undecided(
-        soak("drop-out that may hide a trip", lost=("feedA",), lasts=6.0),
-        "feedA.line_voltage[phase1]",
+    Case(
+        name="drop-out that may hide a trip",
+        faults=("drop_out device=feedA for=6s",),
+        verdict=INCONCLUSIVE,
+        names=("feedA.line_voltage[phase1]",),
     ),
-    passing(soak("drop-out within hold", lost=("mgmt_switch1",), lasts=6.0)),
-    passing(soak("leak ropes silent within gap", lost=("compute_tray7",), lasts=6.0)),
-    passing(soak("late by 9 s", on_the_way=("mgmt_switch1", "cdu"), delays=(9.0,), lasts=300.0)),
-    undecided(
-        soak("late by a minute", on_the_way=("mgmt_switch1",), delays=(60.0,), lasts=300.0),
-        "mgmt_switch1.fan_speed[fan1]",
+    Case(
+        name="drop-out within hold",
+        faults=("drop_out device=mgmt_switch1 for=6s",),
+        verdict=PASS,
     ),
-    passing(
-        soak("sent twice", on_the_way=("mgmt_switch1", "cdu", "rack"), twice=True, lasts=600.0)
+    Case(
+        name="leak ropes silent within gap",
+        faults=("drop_out device=compute_tray7 for=6s",),
+        verdict=PASS,
     ),
-    passing(
-        soak("out of order", on_the_way=("mgmt_switch1", "feedA"), delays=(7.0, 1.0), lasts=600.0)
+    Case(
+        name="late by 9 s",
+        faults=(
+            "late device=mgmt_switch1 size=9 for=300s",
+            "late device=cdu size=9 for=300s name=too",
+        ),
+        verdict=PASS,
     ),
-    passing(soak("switch starts anew", reboots=("mgmt_switch1",))),
-    failing(
-        soak("meter shows ten times as much", distort=f.offset("feedA", "power", 0.0, 10.0)),
-        "feedA.power",
+    Case(
+        name="late",
+        faults=("late device=mgmt_switch1 size={size} for=300s",),
+        verdict=INCONCLUSIVE,
+        names=("mgmt_switch1.fan_speed[fan1]",),
+        sizes=(10.0, 14.0, 20.0, 60.0),
+        unit="s",
     ),
-    failing(
-        soak("shelf shows a tenth", distort=f.offset("power_shelf2", "input_power", 0.0, 0.1)),
-        "power_shelf2.input_power",
-        "derived.meter_disagreement",
-        "derived.shelf_imbalance",
+    Case(
+        name="sent twice",
+        faults=(
+            "duplicate device=mgmt_switch1 for=600s",
+            "duplicate device=cdu for=600s name=too",
+            "duplicate device=rack for=600s name=three",
+        ),
+        verdict=PASS,
+    ),
+    Case(
+        name="out of order",
+        faults=(
+            "reorder device=mgmt_switch1 size=7 for=600s",
+            "reorder device=feedA size=7 for=600s name=too",
+        ),
+        verdict=PASS,
+    ),
+    Case(name="switch starts anew", faults=("reboot device=mgmt_switch1",), verdict=PASS),
+    Case(name="clock steps", faults=("clock_step device=rack",), verdict=PASS),
+    Case(
+        name="meter shows a multiple",
+        faults=("scale channel=feedA.power size={size}",),
+        names=("feedA.power",),
+        sizes=(1.03, 1.06, 1.1, 10.0),
+        unit="x",
+    ),
+    Case(
+        name="shelf shows a tenth",
+        faults=("scale channel=power_shelf2.input_power size=0.1",),
+        names=(
+            "power_shelf2.input_power",
+            "derived.meter_disagreement",
+            "derived.shelf_imbalance",
+        ),
     ),
 )
-DRIFT: Final = failing(  # takes a day to show
-    soak("probe drifts by 0.2 K an hour", distort=f.drift("rack", "return_temp", -0.2)),
-    "derived.energy_residual",
+DRIFT: Final = Case(  # takes a day to show
+    name="probe drifts",
+    faults=("sensor_drift channel=rack.return_temp size=-0.2",),
+    names=("derived.energy_residual",),
+    stages={"full_soak": None},
+)
+INSTRUMENTS: Final = (  # that are wrong from the beginning: what is plausible must tell
+    Case(
+        name="flow meter x10",
+        faults=("scale channel=rack.flow size=10",),
+        stage=None,
+        names=("derived.flow_disagreement",),
+        stages=RAMP,
+    ),
+    Case(
+        name="shelf meter x10",
+        faults=("scale channel=power_shelf2.input_power size=10",),
+        stage=None,
+        names=("derived.meter_disagreement",),
+        stages=RAMP,
+    ),
+    Case(
+        name="degF for degC",
+        faults=("fahrenheit channel=cdu.supply_temp",),
+        stage=None,
+        names=("cdu.supply_temp", "derived.supply_disagreement"),
+        stages=RAMP,
+    ),
+    Case(
+        name="supply and return swapped",
+        faults=("swapped_probes device=rack",),
+        stage=None,
+        names=("derived.supply_disagreement",),
+        stages=RAMP,
+    ),
+    Case(
+        name="wrong phase order",
+        faults=("phase_order feed=A phases=1,2",),
+        stage=None,
+        verdict=INCONCLUSIVE,  # the load cannot be confirmed: the clock stands
+        names=("end",),
+        stages=RAMP,
+    ),
+    Case(
+        name="dead current transformer",
+        faults=("dead_ct feed=A phase=1",),
+        stage=None,
+        verdict=INCONCLUSIVE,
+        names=("end",),
+        stages=RAMP,
+    ),
+    Case(
+        name="frozen value",
+        faults=("sensor_stuck channel=rack.return_temp",),
+        names=("derived.energy_residual",),
+        stages=HOT,
+    ),
+    Case(
+        name="wrong coolant",
+        faults=("wrong_coolant",),
+        stage=None,
+        verdict=INCONCLUSIVE,  # nearer to the limit than its uncertainty
+        names=("derived.hydraulic_resistance",),
+        stages=RAMP,
+    ),
 )
