@@ -6,7 +6,9 @@ unasked. Whatever ends that process, it is begun again until the record stands.
 
 import asyncio
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -15,7 +17,7 @@ from agent.burnin.expand import expand
 from agent.burnin.rerun import rerun
 from agent.burnin.spec import load_spec
 from agent.certificate.page import html
-from agent.certificate.pdf import PdfError, pdf
+from agent.certificate.pdf import PdfError, Size, pdf
 from agent.certificate.summary import summarise
 from agent.record.folder import complete, contents, lay, sealed
 from agent.record.keys import SigningKey
@@ -27,7 +29,10 @@ from agent.store.folder import DataFolder
 from agent.store.trouble import StoreError
 
 PAGE: Final = "certificate.html"
-PRINTED: Final = {"A4": "certificate.pdf", "Letter": "certificate-letter.pdf"}
+PRINTED: Final[Mapping[Size, str]] = {
+    "A4": "certificate.pdf",
+    "Letter": "certificate-letter.pdf",
+}
 WORDS_BYTES_MAX: Final = 2000  # of what a failed process said
 
 
@@ -77,8 +82,9 @@ def record(folder: Path, keys: Path) -> None:
     page = html(summary)
     certificates = {PAGE: page.encode()}
     try:
-        for size, name in PRINTED.items():
-            certificates[name] = pdf(page, "A4" if size == "A4" else "Letter")
+        with ThreadPoolExecutor() as sheets:  # each is rendered in a process of its own
+            printed = sheets.map(partial(pdf, page), PRINTED)
+            certificates.update(zip(PRINTED.values(), printed, strict=True))
     except PdfError as error:
         sys.stderr.write(f"{error}\n")
     complete(folder, summary, certificates, SigningKey.open(keys), from_environment())

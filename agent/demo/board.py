@@ -1,152 +1,219 @@
-"""The live table: what is judged, what it reads, what it may be, and how it stands.
+"""The screen of one bay: the stage that is on, the plan, the channels that matter, the diary.
 
-Pure: a snapshot and a size in, lines of text out. Status is told by a word and a mark, so that it
-reads the same without colour, in a log, and by ear.
+Pure: what was seen and a size in, lines of text out. Status is told by a word and a mark, so that
+it reads the same without colour, in a log, and by ear.
 """
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final, NamedTuple
+from dataclasses import dataclass, field
+from itertools import islice, zip_longest
+from textwrap import wrap
+from typing import Final
 
+from agent.demo.alerts import Alert
+from agent.demo.progress import Progress, Stage
+from agent.demo.rules import Rule
+from agent.demo.scale import scale_of
 from agent.demo.snapshot import FAIL, INSIDE, TRIP, UNKNOWN, WARN, Place, Snapshot
+from agent.demo.tale import STAGES
 from agent.exposition.overview import weight
-from collectors.quantity import Quantity
 
 SHOWN_FIRST: Final[Sequence[Place]] = (  # what tells a newcomer most, while all is well
     ("derived", "rack_power"),
-    ("feedA", "power"),
-    ("feedB", "power"),
-    ("feedA", "line_current[phase1]"),
     ("rack", "supply_temp"),
     ("rack", "return_temp"),
     ("rack", "flow"),
-    ("rack", "leak"),
+    ("rack", "pressure"),
+    ("rack", "leak[zone1]"),
+    ("rack", "leak[zone2]"),
+    ("feedA", "power"),
+    ("feedB", "power"),
     ("cdu", "pump_speed[pump1]"),
-    ("cdu", "filter_dp"),
-    ("rear_door", "heat"),
-    ("room", "humidity"),
+    ("cdu", "pump_speed[pump2]"),
     ("derived", "energy_residual"),
     ("derived", "dew_margin"),
+    ("cdu", "filter_dp"),
+    ("cdu", "level"),
+    ("power_shelf1", "input_power"),
+    ("power_shelf1", "psu_temp[psu1]"),
+    ("power_shelf1", "output_voltage"),
+    ("nvlink_switch1", "asic_temp"),
+    ("rear_door", "heat"),
+    ("room", "temp"),
+    ("derived", "load_error"),
+    ("derived", "phase_imbalance[feedA]"),
 )
 MARKS: Final = {UNKNOWN: "?", INSIDE: " ", WARN: "!", FAIL: "X", TRIP: "X"}
-WORDS: Final = {UNKNOWN: "unknown", INSIDE: "inside", WARN: "warn", FAIL: "FAIL", TRIP: "TRIP"}
-LINE: Final = "{mark} {device:<12} {channel:<23} {value:>10} {unit:<6} {limit:<14} {status}"
+VERDICTS: Final = {"PASS": "PASS", "FAIL": "FAIL", "INCONCLUSIVE": "?   ", "ABORTED": "----"}
+BAR: Final = 16  # characters of the stage's time
+BROKEN_ROWS: Final = 4  # of what a step breaks on purpose
+LINE: Final = "{mark}{name:<28.28} {value:>11.11} {limit:<10.10} {used}"
+TITLES: Final = f"{'     PLAN':<20} {'CHANNEL':<28} {'VALUE':>11} {'LIMIT':<10} USED"
+FIXED: Final = 53  # columns of it, but for how much of the limit is used
+MARGIN: Final = range(6, 21)  # characters that show that
+PLAN: Final = 19  # characters of the plan's column
+AROUND: Final = 7  # lines above and below channels and diary: head, titles, a gap, the footer
+DIARY: Final = 4  # lines of it and of alerts
+ROWS_MIN: Final = 12  # of channels; the plan stands beside them
 
 
-class Scale(NamedTuple):
-    """How people write a quantity: times what, in which unit, with how many decimals."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """All that is known at one moment, for the screen."""
 
-    factor: float
-    unit: str
-    digits: int
-
-
-SCALES: Final = {  # where that is not the canonical unit with one decimal
-    Quantity.POWER: Scale(1e-3, "kW", 2),
-    Quantity.APPARENT_POWER: Scale(1e-3, "kVA", 2),
-    Quantity.POWER_FACTOR: Scale(1.0, "", 2),
-    Quantity.SPEED: Scale(1.0, "rpm", 0),
-    Quantity.TEMPERATURE_DELTA: Scale(1.0, "K", 2),
-}
+    bay: str
+    pace: str  # how long it has been
+    progress: Progress | None = None
+    snapshot: Snapshot = field(default_factory=Snapshot)
+    rules: Mapping[Place, Rule] = field(default_factory=dict)
+    diary: Sequence[str] = ()
+    alerts: Sequence[Alert] = ()
+    footer: str = ""
 
 
-class Rule(NamedTuple):
-    """The limits of one channel, in words for the table; empty where there is none."""
-
-    warn: str = ""
-    fail: str = ""
-    trip: str = ""
-
-    def broken(self, status: int) -> str:
-        """Return the limit that a status speaks of; of one that is inside, the one that judges."""
-        words = {WARN: self.warn, TRIP: self.trip}.get(status, self.fail)
-        return words or self.fail or self.warn or self.trip
-
-
-def scale_of(quantity: Quantity) -> Scale:
-    """Return how people write a quantity."""
-    return SCALES.get(quantity, Scale(1.0, quantity.symbol, 1))
-
-
-def board(
-    snapshot: Snapshot, rules: Mapping[Place, Rule], *, rows: int, raised: str = ""
-) -> list[str]:
-    """Return the table: a summary, a header, and `rows` channels, the worst first."""
-    listed = ranked(snapshot)
-    lines = [summary(snapshot), ""]
-    titles = {"mark": " ", "device": "DEVICE", "channel": "CHANNEL", "value": "VALUE"}
-    lines.append(LINE.format(**titles, unit="UNIT", limit="LIMIT", status="STATUS"))
-    lines += [_row(place, snapshot, rules) for place in listed[:rows]]
-    if len(listed) > rows:
-        lines.append(f"  and {len(listed) - rows} more, all at /metrics")
-    if raised:
-        lines += ["", raised]
-    return lines
-
-
-def summary(snapshot: Snapshot) -> str:
-    """Return one line about the whole bay."""
-    words = [f"{len(snapshot.status)} channels judged"]
-    words += [
-        f"{number} {WORDS[status]}"
-        for status in sorted(WORDS, key=weight, reverse=True)
-        if (number := snapshot.count(status)) or status == INSIDE
+def board(scene: Scene, *, columns: int = 80, lines: int = 24) -> list[str]:
+    """Return the screen, one line less than there are, so that nothing scrolls."""
+    now = scene.progress
+    rows = max(ROWS_MIN, min(lines - 1 - AROUND - DIARY, len(scene.rules)))
+    plan = [_stage(now, stage) for stage in now.stages][:rows] if now else []
+    beside = _channels(scene, rows, columns - PLAN - 1)
+    alerts = _alerts(scene.alerts)
+    room = max(0, lines - 1 - AROUND - rows - len(alerts))
+    diary = list(scene.diary)[-room:] if room else []
+    return [
+        *_head(scene, columns),
+        TITLES,
+        *(f"{left:<{PLAN}} {right}".rstrip() for left, right in _beside(plan, beside, rows)),
+        "",
+        *diary,
+        *[""] * (room - len(diary)),
+        *alerts,
+        scene.footer,
     ]
-    down = [device for device, up in snapshot.up.items() if not up]
-    if down:
-        words.append("no answer from " + ", ".join(down))
-    return "  ".join(words)
 
 
-def ranked(snapshot: Snapshot) -> list[Place]:
-    """Return all judged channels: what needs a look, then what tells most, then the rest."""
+def _beside(plan: list[str], channels: list[str], rows: int) -> Iterator[tuple[str, str]]:
+    """Yield what stands beside each other, in so many lines."""
+    yield from islice(zip_longest(plan, channels, fillvalue=""), rows)
+
+
+def apart(left: str, right: str, columns: int) -> str:
+    """Return a line with a text at either end; the left one gives way."""
+    room = columns - 1 - len(right) - 2
+    return f"{left[:room]:<{room}}  {right}" if right else left[: columns - 1]
+
+
+def bar(share: float, width: int) -> str:
+    """Return how much of something there is.
+
+    >>> bar(0.5, 4), bar(7.0, 4), bar(0.01, 4)
+    ('##..', '####', '....')
+    """
+    full = round(max(0.0, min(share, 1.0)) * width)
+    return "#" * full + "." * (width - full)
+
+
+def ranked(snapshot: Snapshot, rules: Mapping[Place, Rule]) -> list[Place]:
+    """Return all judged channels: what needs a look, what is broken on purpose, what tells most."""
     first: dict[Place, int] = {place: position for position, place in enumerate(SHOWN_FIRST)}
+    none = Rule(judged=False)
+    broken = _broken(rules)
     return sorted(
         snapshot.status,
         key=lambda place: (
-            -weight(snapshot.status[place]),
-            not snapshot.is_held(place),
+            -weight(snapshot.status[place]) if rules.get(place, none).judged else 0,
+            not (rules.get(place, none).judged and snapshot.is_held(place)),
+            place not in broken,
+            not rules.get(place, none).judged,
             first.get(place, len(first)),
         ),
     )
 
 
-def changes(before: Snapshot, after: Snapshot, rules: Mapping[Place, Rule]) -> Iterator[str]:
-    """Yield a line for each channel whose status is not what it was, for terminals that scroll."""
-    for place in ranked(after):
-        old, new = before.status.get(place, UNKNOWN), after.status[place]
-        if old != new:
-            value, unit = _value(place, after)
-            limit = rules.get(place, Rule()).broken(new)
-            name = f"{place[0]} {place[1]}"
-            yield (
-                f"{MARKS[new]} {name:<34} {WORDS[old]} -> {WORDS[new]}"
-                f"  ({f'{value} {unit}'.rstrip()}; limit {limit})"
-            )
+def _broken(rules: Mapping[Place, Rule]) -> list[Place]:
+    """Return what a step breaks on purpose: the first channel of a kind speaks for the others."""
+    found: dict[str, Place] = {}
+    for place, rule in rules.items():
+        if rule.broken:
+            found.setdefault(place[1].partition("[")[0], place)
+    return list(found.values())[:BROKEN_ROWS]
 
 
-def _value(place: Place, snapshot: Snapshot) -> tuple[str, str]:
-    """Return what a channel reads now, in words."""
+def value(place: Place, snapshot: Snapshot) -> tuple[str, str]:
+    """Return what a channel reads now, and its unit."""
     if state := snapshot.states.get(place):
         return state, ""
     if reading := snapshot.readings.get(place):
         scale = scale_of(reading.quantity)
         return f"{reading.value * scale.factor:.{scale.digits}f}", scale.unit
-    return (
-        "no value" if snapshot.status[place] == UNKNOWN else "-"
-    ), ""  # "-": of no exported unit
+    return "no value" if snapshot.status.get(place) == UNKNOWN else "-", ""
 
 
-def _row(place: Place, snapshot: Snapshot, rules: Mapping[Place, Rule]) -> str:
+def _head(scene: Scene, columns: int) -> list[str]:
+    """Return what goes on, in four lines."""
+    now = scene.progress
+    if now is None:
+        title = apart(f"RACKPROOF DEMO  {scene.bay}", scene.pace, columns)
+        return [title, "no run has begun yet", "", ""]
+    title = f"RACKPROOF DEMO  rack {now.serial}, {scene.bay}, spec {now.spec}"
+    head = [apart(title, scene.pace, columns)]
+    if now.over:
+        how = (
+            "its record and certificate are sealed" if now.sealed else "its certificate is made now"
+        )
+        said = wrap(f"VERDICT {now.verdict}: {now.reason}", columns - 1)
+        return [*head, *[*said, "", ""][:2], how]
+    if now.moment is None:
+        return [*head, f"between stages; {now.standing}", "", ""]
+    stage = f"stage {now.number} of {len(now.stages)}: {now.moment.stage}"
+    share = now.qualified_s / now.required_s if now.required_s else 0.0
+    load = "" if now.load is None else f"load {100 * now.load:.0f} %, "
+    return [
+        *head,
+        apart(f"{stage:<28} [{bar(share, BAR)}] {now.counted}", now.standing, columns),
+        f"  {STAGES.get(now.moment.stage, '')}",
+        f"  {load}{now.doing}"[: columns - 1],
+    ]
+
+
+def _stage(now: Progress, stage: Stage) -> str:
+    """Return one line of the plan."""
+    mark = VERDICTS.get(stage.verdict or "", "... " if stage.begun else "    ")
+    if now.moment is not None and now.moment.stage == stage.name:
+        mark = " >> "
+    return f"{mark} {stage.name[:14]}"
+
+
+def _channels(scene: Scene, rows: int, columns: int) -> list[str]:
+    """Return the channels that matter, with how much of their limit is used."""
+    listed = ranked(scene.snapshot, scene.rules)
+    margin = max(MARGIN.start, min(MARGIN.stop, columns - 1 - FIXED))
+    return [_row(place, scene, margin) for place in listed[:rows]]
+
+
+def _row(place: Place, scene: Scene, margin: int) -> str:
     """Return one line of the table."""
-    status = snapshot.status[place]
-    value, unit = _value(place, snapshot)
-    limit = rules.get(place, Rule()).broken(status)
+    status = scene.snapshot.status[place]
+    rule = scene.rules.get(place, Rule(judged=False))
+    used = scene.snapshot.deviation.get(place, math.nan)
     return LINE.format(
-        mark=MARKS[status],
-        device=place[0][:12],
-        channel=place[1][:23],
-        value=value[:10],
-        unit=unit,
-        limit=limit[:14],
-        status="hold" if snapshot.is_held(place) else WORDS[status],
-    )
+        mark=MARKS[status] if rule.judged else "-",
+        name=place[1] if place[0] == "derived" else f"{place[0]}.{place[1]}",
+        value=" ".join(value(place, scene.snapshot)).rstrip(),
+        limit=rule.limit(status, used) if rule.judged else "",
+        used=bar(abs(used), margin) if rule.judged and _graded(place, scene, used) else "",
+    ).rstrip()
+
+
+def _graded(place: Place, scene: Scene, used: float) -> bool:
+    """Say whether a channel can be nearer to its limit or farther: a state cannot."""
+    return math.isfinite(used) and place not in scene.snapshot.states
+
+
+def _alerts(alerts: Sequence[Alert]) -> list[str]:
+    """Return what fires, in two lines at most."""
+    lines = [f"ALERT {alert}" for alert in alerts[:2]]
+    if len(alerts) > len(lines):
+        lines[-1] += f", and {len(alerts) - len(lines)} more"
+    return lines

@@ -1,107 +1,106 @@
-"""What happens when in a demo: live, a healthy baseline, the fault, its alert, the end.
+"""What happens when in a demo: a run, a fault in its soak, the verdict, its alert, the end.
 
 Pure: told what was seen and the time, it says what to do.
 """
 
-import enum
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from agent.demo.alerts import Alert
-from agent.demo.snapshot import INSIDE, Snapshot
+from agent.demo.progress import Progress
+from agent.twin.faults import Placed
+from collectors.twin.faults import KINDS
 
-LIVE_SECONDS: Final = 60.0  # until then most channels must be known
-BASELINE_SECONDS: Final = 10.0  # of a healthy bay before the fault, so that the change is seen
-FAULT_SECONDS: Final = 120.0  # until then the fault must show; the slowest alert waits 1 min
-AFTER_SECONDS: Final = 6.0  # to look at the alert
+SOAK: Final = "stage=soak at=90s"  # when things break, so that a healthy rack was seen before
+AT_ONCE: Final = frozenset({"miscabling"})  # what people see before the soak
+LOOK_S: Final = 8.0  # at the end, before a demo leaves that nobody watches
+PATIENCE: Final = 4.0  # times the plan's own time, before a demo that nobody watches gives up
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
     """What the person asked for."""
 
-    fault: str | None = None
+    fault: Placed | None = None
     seconds: float | None = None  # end after so long
     leave: bool = False  # end as soon as everything has been seen
 
 
-class Cue(enum.Enum):
-    """What is to be done now."""
-
-    LIVE = enum.auto()  # say that the bay is live
-    BREAK = enum.auto()  # raise the fault
-
-
 @dataclass(slots=True, kw_only=True)
 class Script:
-    """The course of one demo."""
+    """The course of one demo. All times are a wall clock's, as a person has them."""
 
     wish: Wish
     started: float
-    known_share: float  # of the judged channels, from which on the bay counts as live
-    alerting: bool  # there is a Prometheus, so an alert is owed
-    live_at: float | None = None
+    plan_s: float  # that the plan takes, if all goes well
+    alerting: bool  # there is a Prometheus, so an alert is owed for a failure
     fault_at: float | None = None
-    alert_at: float | None = None
-    changed: bool = False  # the fault has moved a channel that was inside
-    healthy: Snapshot = field(default_factory=Snapshot)
-    old_alerts: frozenset[Alert] = frozenset()  # told already, or not the fault's doing
+    over_at: float | None = None
+    verdicts: Mapping[str, str] = field(default_factory=dict)
+    told: frozenset[Alert] = frozenset()  # that fired before the fault, or are known already
+    alerted: bool = False
 
-    def step(self, seen: Snapshot, alerts: Sequence[Alert], now: float) -> Cue | None:
-        """Take in what was seen; return what to do."""
-        if self.live_at is None:
-            if seen.known_share < self.known_share:
-                return None
-            self.live_at = now
-            return Cue.LIVE
-        if self.fault_at is not None:
-            self.changed = self.changed or any(
-                status != INSIDE and self.healthy.status.get(place) == INSIDE
-                for place, status in seen.status.items()
-            )
-            if self.alert_at is None and not self.old_alerts.issuperset(alerts):
-                self.alert_at = now
-        elif self.wish.fault and now >= self.live_at + BASELINE_SECONDS:
-            self.fault_at, self.healthy = now, seen
-            self.old_alerts = frozenset(alerts)
-            return Cue.BREAK
-        return None
+    def step(self, bays: Mapping[str, Progress], alerts: Sequence[Alert], now: float) -> bool:
+        """Take in what was seen; say whether something has broken, once."""
+        new = [alert for alert in alerts if alert not in self.told]
+        if self.fault_at is not None and new:
+            self.alerted = True
+        if self.over_at is None and bays and all(each.sealed for each in bays.values()):
+            self.over_at = now
+            self.verdicts = {bay: each.verdict for bay, each in bays.items()}
+        if self.fault_at is None and self.wish.fault and bays and self._due(bays):
+            self.fault_at = now
+            return True
+        return False
 
     def news(self, alerts: Sequence[Alert]) -> list[Alert]:
-        """Return the alerts that have not been told yet, once the fault is there."""
-        if self.fault_at is None:
-            return []
-        new = [alert for alert in alerts if alert not in self.old_alerts]
-        self.old_alerts |= frozenset(new)
+        """Return the alerts that have not been told yet."""
+        new = [alert for alert in alerts if alert not in self.told]
+        self.told |= frozenset(new)
         return new
 
     def is_over(self, now: float) -> bool:
         """Say whether this is the end."""
         if self.wish.seconds is not None and now >= self.started + self.wish.seconds:
             return True
-        return self.wish.leave and (self._satisfied(now) or now >= self._deadline())
-
-    def _satisfied(self, now: float) -> bool:
-        """Say whether everything that was asked for has been seen long enough."""
-        if self.live_at is None:
+        if not self.wish.leave:
             return False
-        if not self.wish.fault:
-            return now >= self.live_at + BASELINE_SECONDS
-        if not self.alerting:
-            return self.changed
-        return self.alert_at is not None and now >= self.alert_at + AFTER_SECONDS
-
-    def _deadline(self) -> float:
-        """Return when waiting has no more sense."""
-        if self.live_at is None:
-            return self.started + LIVE_SECONDS
-        return self.live_at + BASELINE_SECONDS + FAULT_SECONDS
+        if self.over_at is not None:
+            return now >= self.over_at + LOOK_S
+        return now >= self.started + PATIENCE * self.plan_s
 
     @property
     def all_seen(self) -> bool:
-        """Say whether live metrics were seen and, of a fault, the change and the alert."""
-        if self.live_at is None:
+        """Say whether every verdict is what it should be, and a failure raised an alert."""
+        if self.over_at is None:
             return False
-        alerted = self.alert_at is not None or not self.alerting
-        return not self.wish.fault or (self.changed and alerted)
+        found = list(self.verdicts.values())
+        fault = self.wish.fault
+        if fault is None:
+            return set(found) == {"PASS"}
+        broken = found.pop(fault.rack)
+        owed = self.alerting and broken == "FAIL"
+        expected = KINDS[fault.fault.kind].verdict.split(" or ")
+        return broken in expected and set(found) <= {"PASS"} and (self.alerted or not owed)
+
+    def _due(self, bays: Mapping[str, Progress]) -> bool:
+        """Say whether it has come to the stage, and the time in it, that the fault waits for."""
+        fault = self.wish.fault
+        assert fault is not None
+        now = list(bays.values())[fault.rack]
+        if fault.stage is None:
+            return True
+        here = now.moment is not None and now.moment.stage == fault.stage
+        return here and now.qualified_s >= fault.fault.onset_s
+
+
+def timed(text: str) -> str:
+    """Return what somebody wants broken, with the time at which a demo breaks it.
+
+    >>> timed("leak zone=3"), timed("leak at=1h"), timed("miscabling")
+    ('leak zone=3 stage=soak at=90s', 'leak at=1h', 'miscabling')
+    """
+    words = text.split()
+    told = any(word.startswith(("stage=", "at=")) for word in words)
+    return text if told or AT_ONCE.intersection(words) else f"{text} {SOAK}"

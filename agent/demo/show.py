@@ -1,101 +1,134 @@
-"""The show: what the agent says about the bay, once a second, and the fault when it is time."""
+"""The show: what was seen, once a second, on the screen; and the fault when it is time."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from agent import clock
-from agent.demo.alerts import FIRING_PATH, Alert, firing
-from agent.demo.board import Rule, board, changes, summary
+from agent.burnin.terms import Moment
+from agent.demo.board import Scene, board
+from agent.demo.progress import Progress
+from agent.demo.rules import rules
 from agent.demo.screen import Screen
-from agent.demo.script import Cue, Script, Wish
-from agent.demo.site import BAY
-from agent.demo.snapshot import Place, Snapshot, read
-from agent.programs import Program, ProgramError, get
-from collectors.twin.bay import FAULTS, Bay
+from agent.demo.script import Script
+from agent.demo.wall import wall
+from agent.demo.watch import Watch
+from agent.programs import Program, ProgramError
+from collectors.twin.faults import KINDS
 
-LOOK_SECONDS: Final = 1.0
-WORDS_SECONDS: Final = 10.0  # between two summaries where there is no terminal
-ALERTS_SHOWN: Final = 3
+LOOK_S: Final = 1.0
+CERTIFICATE: Final = "http://127.0.0.1:{port}/api/v1/runs/{run}/record/certificate.html"
+END_LINES: Final = 6  # what is told below the last screen
+TRY: Final = "Ctrl-C ends. Next time try --fault leak, or --bays 8"
 
 
 @dataclass(slots=True, kw_only=True)
 class Show:
     """One demo while it runs."""
 
-    bay: Bay
-    agent: Program
-    agent_port: int
-    prometheus_port: int | None  # None: there is none
-    known_share: float  # of the judged channels, before the bay counts as live
-    rules: Mapping[Place, Rule]
+    watch: Watch
+    script: Script
+    rate: float
+    programs: Sequence[Program]  # without which there is nothing to see
     screen: Screen = field(default_factory=Screen)
-    seen: Snapshot = field(default_factory=Snapshot)
-    spoken_at: float = float("-inf")
+    began: float = 0.0  # when the first run was seen
+    moment: Moment | None = None  # of the plan, the latest
 
-    async def run(self, wish: Wish) -> bool:
-        """Show as `wish` says. Return whether all was seen. Raises: ProgramError."""
-        script = Script(
-            wish=wish,
-            started=clock.monotonic(),
-            known_share=self.known_share,
-            alerting=self.prometheus_port is not None,
-        )
-        while not script.is_over(clock.monotonic()):
-            await self._look(script)
-            await asyncio.sleep(LOOK_SECONDS)
-        return script.all_seen
+    async def run(self) -> bool:
+        """Show until the end. Return whether all was seen. Raises: ProgramError."""
+        told = False
+        while not self.script.is_over(clock.monotonic()):
+            if not told:
+                await self._look()
+                told = self.script.over_at is not None
+                if told:
+                    self._tell_end()
+            await asyncio.sleep(LOOK_S)
+        return self.script.all_seen
 
-    async def _look(self, script: Script) -> None:
-        """Read both pages once, do what is due, and show. Raises: ProgramError."""
-        if self.agent.process.returncode is not None:
-            raise ProgramError(self.agent.obituary())
-        page = await get(self.agent_port, f"/metrics/bays/{BAY}")
-        before, self.seen = self.seen, read(page.decode()) if page else Snapshot()
-        alerts = await self._alerts()
+    async def _look(self) -> None:
+        """See how everything is, do what is due, and show. Raises: ProgramError."""
+        for program in self.programs:
+            if program.process.returncode is not None:
+                raise ProgramError(program.obituary())
+        lines = await self.watch.look()
         now = clock.monotonic()
-        cue, fault = script.step(self.seen, alerts, now), script.wish.fault
-        if cue is Cue.LIVE:
-            self.screen.note(f"live after {now - script.started:.0f} s")
-        if cue is Cue.BREAK and fault:
-            self.bay.raise_fault(fault)
-            self.screen.note(f"fault raised: {FAULTS[fault].story}")
+        self.began = self.began if self.watch.runs else now
+        if self.script.step(self.watch.runs, self.watch.alerts, now):
+            lines.append(self._fault())
+            self.watch.diary.append(lines[-1])
+        news = self.script.news(self.watch.alerts)
         if self.screen.in_place:
-            lines = board(self.seen, self.rules, rows=self.screen.rows)
-            self.screen.draw([*lines, "", *_footer(script, alerts, now)])
-        elif script.live_at is not None:
-            self._tell(script, before, alerts, now)
+            self.screen.draw(self._drawn())
+            return
+        for line in [*lines, *(f"         alert fires: {alert}" for alert in news)]:
+            self.screen.note(line)
 
-    async def _alerts(self) -> list[Alert]:
-        """Return what fires."""
-        if self.prometheus_port is None:
-            return []
-        body = await get(self.prometheus_port, FIRING_PATH)
-        return firing(body) if body else []
+    def _drawn(self) -> list[str]:
+        """Return the screen."""
+        columns, lines = self.screen.size
+        lines -= END_LINES if self.script.over_at is not None else 0
+        watch, first = self.watch, self.watch.bays[0]
+        if len(watch.bays) > 1:
+            return wall(
+                [(bay, watch.runs.get(bay)) for bay in watch.bays],
+                pace=self._pace(),
+                diary=watch.diary,
+                alerts=watch.alerts,
+                footer=TRY,
+                columns=columns,
+                lines=lines,
+            )
+        now = watch.runs.get(first)
+        self.moment = now.moment if now and now.moment else self.moment
+        scene = Scene(
+            bay=first,
+            pace=self._pace(),
+            progress=now,
+            snapshot=watch.snapshot,
+            rules=rules(watch.design, self.moment),
+            diary=watch.diary,
+            alerts=watch.alerts,
+            footer=TRY,
+        )
+        return board(scene, columns=columns, lines=lines)
 
-    def _tell(self, script: Script, before: Snapshot, alerts: list[Alert], now: float) -> None:
-        """Say in lines what changed and, now and then, how everything stands."""
-        if now >= self.spoken_at + WORDS_SECONDS:
-            self.spoken_at = now
-            self.screen.note(f"{now - script.started:4.0f} s  {summary(self.seen)}")
-        if before.known_share >= self.known_share:
-            for line in changes(before, self.seen, self.rules):
-                self.screen.note(line)
-        for alert in script.news(alerts):
-            self.screen.note(f"alert firing: {alert}")
+    def _pace(self) -> str:
+        """Say how long it has been, for the racks and for who watches."""
+        real_s = (self.script.over_at or clock.monotonic()) - self.began
+        return (
+            minutes(real_s)
+            if self.rate == 1
+            else f"{minutes(real_s * self.rate)} pass in {minutes(real_s)}"
+        )
+
+    def _fault(self) -> str:
+        """Say what was broken."""
+        placed = self.script.wish.fault
+        assert placed is not None
+        return f"  FAULT  {placed.fault.kind}: {KINDS[placed.fault.kind].story}"
+
+    def _place(self, now: Progress) -> str:
+        """Say where a certificate can be opened."""
+        return CERTIFICATE.format(port=self.watch.agent_port, run=now.run)
+
+    def _tell_end(self) -> None:
+        """Say how it ended and where to look, in lines that stay."""
+        for bay, now in self.watch.runs.items():
+            self.screen.note("")
+            self.screen.note(f"{bay}: {now.verdict}, {now.reason}")
+            self.screen.note(f"  {self._place(now)}")
+        if not self.script.wish.leave:
+            self.screen.note(
+                "The certificate can be opened until you press Ctrl-C; --keep DIR keeps it."
+            )
 
 
-def _footer(script: Script, alerts: list[Alert], now: float) -> list[str]:
-    """Return what stands below the table: the fault, and what fires."""
-    fault = script.wish.fault
-    if fault is None:
-        lines = [f"try --fault {'|'.join(FAULTS)}; Ctrl-C ends"]
-    elif script.fault_at is None:
-        lines = [f"the fault {fault!r} comes soon; this is the healthy bay"]
-    else:
-        lines = [f"fault, {now - script.fault_at:.0f} s ago: {FAULTS[fault].story}"]
-    lines += [f"alert firing: {alert}" for alert in alerts[:ALERTS_SHOWN]]
-    if len(alerts) > ALERTS_SHOWN:
-        lines.append(f"and {len(alerts) - ALERTS_SHOWN} more alerts")
-    return lines
+def minutes(seconds: float) -> str:
+    """Return a time as clocks show it.
+
+    >>> minutes(65.4), minutes(4210.0)
+    ('1:05', '70:10')
+    """
+    return f"{int(seconds // 60)}:{int(seconds % 60):02}"

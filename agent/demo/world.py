@@ -2,45 +2,52 @@
 
 import asyncio
 import contextlib
+import re
 import signal
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from agent import clock
-from agent.burnin.expand import expand
-from agent.burnin.spec import load_spec
-from agent.demo.rules import rules
-from agent.demo.screen import Screen
-from agent.demo.script import Wish
+from agent.burnin.design import Design
+from agent.demo.script import Script, Wish
 from agent.demo.show import Show
-from agent.demo.site import BAY, BROKER, LISTEN, PROMETHEUS, Ports, Site
-from agent.output import say
-from agent.programs import LOOPBACK, Program, find, free_port
-from agent.twin import broker
-from collectors.twin.bay import Bay
-from collectors.twin.serve import Twin
+from agent.demo.site import PROMETHEUS, example, prometheus
+from agent.demo.tale import INTRODUCTION
+from agent.demo.watch import Watch
+from agent.introspection import DEVICE
+from agent.output import count, say
+from agent.programs import LOOK_SECONDS, LOOPBACK, Program, ProgramError, find, free_port
+from agent.twin.places import BAY
 
-KNOWN_SHARE: Final = 1.0  # of the judged channels, before the bay counts as live: it is healthy
-KNOWN_SHARE_WITHOUT_BROKER: Final = 0.55  # SNMP brings three fifths of the demo spec's channels
-MODELS: Final = {
-    "feedA": "Raritan PX3",
-    "feedB": "Sentry4",
-    "rear_door": "APC InRow",
-    "mgmt_switch": "switch",
-}
+FLOOR: Final = "floor.yaml"
+NEXT: Final = re.compile(r"rackproof run \S+( --clock (?P<pace>\S+))?")  # what a twin asks for
+PLAN_S: Final = 4500.0  # that the example's plan takes, if all goes well
+TWIN_S: Final = 30.0  # until a twin is on the air
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
     """How the demo is to be set up."""
 
+    design: Design
+    fault: str | None  # as the twin is told it
+    bays: int
+    rate: float
     port: int
     prometheus: bool
     seed: int
+    keep: Path | None  # where everything is kept; None: nowhere
+
+
+class Alerts(NamedTuple):
+    """A Prometheus, and where it listens."""
+
+    program: Program
+    port: int
 
 
 async def play(wish: Wish, choice: Choice) -> bool:
@@ -58,81 +65,68 @@ async def play(wish: Wish, choice: Choice) -> bool:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, end, number)
     try:
-        async with _world(choice) as show:
-            return await show.run(wish)
+        async with _world(wish, choice) as show:
+            return await show.run()
     except asyncio.CancelledError:
         if not told:
             raise
         return not wish.leave  # told to stop is a good end, unless somebody waits for the result
     finally:
         say()
-        say("stopped; nothing is left behind")
+        say("stopped; nothing is left behind" + (f" but {choice.keep}" if choice.keep else ""))
 
 
 @contextlib.asynccontextmanager
-async def _world(choice: Choice) -> AsyncIterator[Show]:
+async def _world(wish: Wish, choice: Choice) -> AsyncIterator[Show]:
     """Start everything, say what and where, and end it all afterwards."""
     async with contextlib.AsyncExitStack() as stack:
-        name = stack.enter_context(tempfile.TemporaryDirectory(prefix="rackproof-demo-"))
-        folder = Path(name)
-        say("Rackproof demo: one simulated bay, on this machine only. Ctrl-C ends it.")
-        say()
-        bay = Bay(seed=choice.seed)
-        twin = await Twin.open(bay, wall=clock.wall)
-        stack.callback(twin.close)
-        ports = Ports(free_port(choice.port), free_port(BROKER), free_port(PROMETHEUS))
-        site = Site.lay_out(folder, ports, twin.addresses)
-        _tell("bay", ", ".join(MODELS[device] for device in twin.addresses) + ": simulated")
-        await _background(stack, twin.live())
-        heard = await _broker(stack, site, ports.broker)
-        if heard:
-            await _background(stack, twin.publish(BAY, (LOOPBACK, ports.broker)))
-        command = (sys.executable, "-m", "agent", "run", str(site.floor))
-        agent = await _program(stack, "agent", command, folder)
-        await agent.ready(ports.agent, "/-/healthy")
-        _tell("agent", f"http://127.0.0.1:{ports.agent}/  and its metrics at /metrics")
-        prometheus = choice.prometheus and await _prometheus(stack, site, ports.prometheus)
-        _hint(twin, ports)
-        design = expand(load_spec(site.spec.read_bytes(), str(site.spec)))
-        yield Show(
-            bay=bay,
-            agent=agent,
-            agent_port=ports.agent,
-            prometheus_port=ports.prometheus if prometheus else None,
-            known_share=KNOWN_SHARE if heard else KNOWN_SHARE_WITHOUT_BROKER,
-            rules=rules(design),
-            screen=Screen(),
+        folder = choice.keep or Path(
+            stack.enter_context(tempfile.TemporaryDirectory(prefix="rackproof-demo-"))
         )
+        folder.mkdir(parents=True, exist_ok=True)
+        _introduce(choice)
+        started = clock.monotonic()
+        port = free_port(choice.port)
+        alerts = await _prometheus(stack, choice, folder, port)
+        twin, pace = await _twin(stack, choice, folder, port)
+        command = [sys.executable, "-m", "agent", "run", FLOOR]
+        command += ["--clock", pace] if pace else []
+        agent = await _program(stack, "agent", command, folder)
+        await agent.ready(port, "/-/healthy")
+        _tell("agent", f"http://127.0.0.1:{port}/")
+        if alerts is not None:
+            await alerts.program.ready(alerts.port, "/-/ready")
+            _tell("Prometheus", f"http://127.0.0.1:{alerts.port}/alerts")
+        say()
+        yield Show(
+            watch=Watch(
+                design=choice.design,
+                bays=[BAY.format(number=number + 1) for number in range(choice.bays)],
+                agent_port=port,
+                prometheus_port=alerts and alerts.port,
+            ),
+            script=Script(
+                wish=wish,
+                started=started,
+                plan_s=PLAN_S / choice.rate,
+                alerting=alerts is not None,
+            ),
+            rate=choice.rate,
+            programs=(twin, agent),
+        )
+
+
+def _introduce(choice: Choice) -> None:
+    """Say what there is to see."""
+    devices = sum(device != DEVICE for device in choice.design.places)
+    for line in INTRODUCTION:
+        say(line.format(rate=choice.rate, devices=devices))
+    say()
 
 
 def _tell(what: str, where: str) -> None:
     """Say what has been started, and where to look."""
     say(f"  {what:<11} {where}")
-
-
-def _hint(twin: Twin, ports: Ports) -> None:
-    """Say what else can be tried while it runs."""
-    host, port = next(iter(twin.addresses.values()))
-    command = "rackproof" if find("rackproof") else sys.argv[0]
-    where = "" if ports.agent == LISTEN else f" --url http://127.0.0.1:{ports.agent}"
-    say()
-    say("Meanwhile, in another terminal:")
-    say(f"  {command} runs start {BAY} SN-0001 --by you{where}")
-    say(f"  {command} probe {host}:{port}")
-    say(f"  curl -s http://127.0.0.1:{ports.agent}/metrics | grep rackproof_channel_status")
-    say()
-
-
-async def _background(stack: contextlib.AsyncExitStack, work: Coroutine[None, None, None]) -> None:
-    """Let something run until the end."""
-    task = asyncio.create_task(work)
-
-    async def end() -> None:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
-
-    stack.push_async_callback(end)
 
 
 async def _program(
@@ -144,30 +138,44 @@ async def _program(
     return program
 
 
-async def _broker(stack: contextlib.AsyncExitStack, site: Site, port: int) -> bool:
-    """Start a broker, or say how to get one."""
-    if kind := await broker.start(stack, site.folder, port):
-        _tell("broker", f"{kind}, mqtt://127.0.0.1:{port} (cooling unit, rack, room)")
-        return True
-    _tell("broker", f"none: {broker.HOW}")
-    _tell("", "without it cooling unit, rack and room stay unknown")
-    return False
+async def _twin(
+    stack: contextlib.AsyncExitStack, choice: Choice, folder: Path, port: int
+) -> tuple[Program, str | None]:
+    """Put the racks on the air, and people at their bays; return also what clock they live by.
+
+    Raises: ProgramError.
+    """
+    command = [sys.executable, "-m", "agent", "twin", str(example()), "--floor", "."]
+    command += ["--bays", str(choice.bays), "--seed", str(choice.seed)]
+    command += ["--rate", f"{choice.rate:g}", "--follow", f"http://127.0.0.1:{port}"]
+    command += ["--fault", choice.fault] if choice.fault else []
+    twin = await _program(stack, "twin", command, folder)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(TWIN_S):
+            while twin.process.returncode is None:
+                if found := NEXT.search(twin.log.read_text(errors="replace")):
+                    _tell("racks", count(choice.bays, "rack") + ", simulated")
+                    return twin, found["pace"]
+                await asyncio.sleep(LOOK_SECONDS)
+    raise ProgramError(twin.obituary())
 
 
-async def _prometheus(stack: contextlib.AsyncExitStack, site: Site, port: int) -> bool:
+async def _prometheus(
+    stack: contextlib.AsyncExitStack, choice: Choice, folder: Path, port: int
+) -> Alerts | None:
     """Start Prometheus with the rules that are shipped, if it is installed."""
-    prometheus = find("prometheus")
-    if prometheus is None:
+    if not choice.prometheus:
+        return None
+    found = find("prometheus")
+    if found is None:
         _tell("Prometheus", "not installed, so no alerts: apt-get install prometheus")
-        return False
+        return None
+    own = free_port(PROMETHEUS)
     command = (
-        prometheus,
-        f"--config.file={site.prometheus}",
-        f"--storage.tsdb.path={site.folder / 'tsdb'}",
-        f"--web.listen-address={LOOPBACK}:{port}",
+        found,
+        f"--config.file={prometheus(folder, port, choice.rate)}",
+        f"--storage.tsdb.path={folder / 'tsdb'}",
+        f"--web.listen-address={LOOPBACK}:{own}",
         "--log.level=warn",
     )
-    program = await _program(stack, "prometheus", command, site.folder)
-    await program.ready(port, "/-/ready")
-    _tell("Prometheus", f"http://127.0.0.1:{port}/alerts")
-    return True
+    return Alerts(await _program(stack, "prometheus", command, folder), own)

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from agent import clock
+
 Address = tuple[str, int]
 
 FLOOR: Final = "floor.yaml"
@@ -25,12 +27,14 @@ data: data
 credentials:
   twin: {{version: 2c, community: public}}
 {broker}
-defaults: {{credentials: twin, timeout: 1 s, retries: 1}}
+defaults: {{credentials: twin, timeout: {timeout:g} s, retries: 1}}
 
 bays:
 """
 PLAIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")  # needs no quotes in YAML, unless it is one of
 RESERVED: Final = ("true", "false", "null", "True", "False", "Null", "TRUE", "FALSE", "NULL")
+TIMEOUT_S: Final = 1.0
+TRUE_S: Final = 0.25  # likewise, of true time: a busy machine is no faster on a false clock
 MARK: Final = HEAD.splitlines()[0]
 BROKERS: Final = """
 brokers:
@@ -100,7 +104,8 @@ class Site:
         """Return the floor file."""
         host, port = self.broker or ("", 0)
         brokers = BROKERS.format(host=host, port=port) if self.broker else ""
-        lines = [HEAD.format(port=self.port, broker=brokers).rstrip("\n")]
+        timeout = min(max(TIMEOUT_S, TRUE_S * clock.rate()), 60.0)
+        lines = [HEAD.format(port=self.port, broker=brokers, timeout=timeout).rstrip("\n")]
         for bay, devices in self.bays.items():
             lines += [f"  {bay}:", f"    spec: {SPECS}/{self.spec}", "    devices:"]
             lines += [f"      {device}: {reach}" for device, reach in devices.items()]

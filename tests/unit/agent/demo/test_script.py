@@ -3,119 +3,126 @@
 import pytest
 
 from agent.demo.alerts import Alert
-from agent.demo.script import (
-    AFTER_SECONDS,
-    BASELINE_SECONDS,
-    FAULT_SECONDS,
-    LIVE_SECONDS,
-    Cue,
-    Script,
-    Wish,
-)
-from agent.demo.snapshot import FAIL, INSIDE, UNKNOWN, Snapshot
+from agent.demo.progress import Progress, progress
+from agent.demo.script import LOOK_S, PATIENCE, Script, Wish, timed
+from agent.twin.faults import Placed
+from collectors.twin.faults import Fault
+from tests.unit.agent.demo.told import run
 
-LEAK = ("rack", "leak")
-NOTHING = Snapshot()
-HEALTHY = Snapshot(status={LEAK: INSIDE, ("rack", "flow"): INSIDE})
-WET = Snapshot(status={LEAK: FAIL, ("rack", "flow"): INSIDE})
-ALERT = Alert("RackproofLeak", "critical", "Leak")
+ALERT = Alert("RackproofLeak", "critical", "rack leak[zone2]")
 OLD = Alert("Watchdog", "warning", "always there")
+PLAN_S = 150.0
 
 
-def script(*, fault: str | None = "leak", leave: bool = True, alerting: bool = True) -> Script:
+def script(
+    kind: str | None = "leak", *, rack: int = 0, leave: bool = True, alerting: bool = True
+) -> Script:
     """Return the script of a demo that began at 0."""
-    wish = Wish(fault=fault, leave=leave)
-    return Script(wish=wish, started=0.0, known_share=0.9, alerting=alerting)
+    fault = Placed(rack, Fault(kind=kind, onset_s=90.0), "soak") if kind else None
+    return Script(
+        wish=Wish(fault=fault, leave=leave), started=0.0, plan_s=PLAN_S, alerting=alerting
+    )
 
 
-def test_a_demo_ends_content_once_the_alert_has_been_looked_at() -> None:
-    """Live, baseline, fault, change, alert, end: in this order."""
+def bays(*runs: dict[str, object]) -> dict[str, Progress]:
+    """Return what was seen of some bays."""
+    return {f"bay-{n:02}": progress(each) for n, each in enumerate(runs, 1)}
+
+
+BEFORE, SOAK = bays(run(qualified_s=10.0)), bays(run(qualified_s=91.0))
+FAILED, PASSED = bays(run(over="FAIL")), bays(run(over="PASS"))
+
+
+def test_a_fault_is_told_once_when_the_soak_has_come_to_it() -> None:
+    """A healthy rack is seen before."""
     play = script()
-    assert play.step(NOTHING, [], 1.0) is None
-    assert play.step(HEALTHY, [], 5.0) is Cue.LIVE
-    assert play.step(HEALTHY, [], 6.0) is None
-    assert play.step(HEALTHY, [], 5.0 + BASELINE_SECONDS) is Cue.BREAK
-    assert play.step(WET, [], 20.0) is None
+    assert not play.step({}, [], 0.0)
+    assert not play.step(BEFORE, [], 1.0)
+    assert play.step(SOAK, [], 2.0)
+    assert not play.step(SOAK, [], 3.0)
+
+
+def test_a_demo_ends_content_once_verdict_and_alert_were_looked_at() -> None:
+    """Soak, fault, alert, verdict, end: in this order."""
+    play = script()
+    play.step(SOAK, [], 60.0)
+    play.step(SOAK, [ALERT], 62.0)
     assert not play.all_seen
-    assert not play.is_over(20.0)
-    play.step(WET, [ALERT], 24.0)
+    play.step(FAILED, [ALERT], 64.0)
     assert play.all_seen
-    assert not play.is_over(24.0)
-    assert play.is_over(24.0 + AFTER_SECONDS)
+    assert not play.is_over(64.0)
+    assert play.is_over(64.0 + LOOK_S)
 
 
 def test_an_alert_that_fired_before_the_fault_is_not_its_doing() -> None:
     """Otherwise a broken baseline would pass for a detected fault."""
     play = script()
-    play.step(HEALTHY, [OLD], 0.0)
-    play.step(HEALTHY, [OLD], BASELINE_SECONDS)
-    play.step(WET, [OLD], BASELINE_SECONDS + 1)
+    play.step(BEFORE, [OLD], 0.0)
+    assert play.news([OLD]) == [OLD]
+    play.step(SOAK, [OLD], 60.0)
+    play.step(FAILED, [OLD], 64.0)
     assert not play.all_seen
-    assert play.news([OLD]) == []
     assert play.news([OLD, ALERT]) == [ALERT]
     assert play.news([OLD, ALERT]) == []
 
 
-def test_a_channel_that_was_not_inside_before_proves_nothing() -> None:
-    """The fault must move something that was well."""
-    play = script(alerting=False)
-    unwell = Snapshot(status={LEAK: FAIL, ("rack", "flow"): INSIDE})
-    play.step(unwell, [], 0.0)
-    play.step(unwell, [], BASELINE_SECONDS)
-    play.step(unwell, [], BASELINE_SECONDS + 1)
-    assert not play.all_seen
+@pytest.mark.parametrize(
+    ("kind", "verdict", "content"),
+    [
+        (None, "PASS", True),
+        (None, "FAIL", False),
+        ("leak", "PASS", False),
+        ("leak", "FAIL", True),
+        ("drop_out", "INCONCLUSIVE", True),
+        ("drop_out", "FAIL", False),
+        ("late", "PASS", True),
+    ],
+)
+def test_only_the_verdict_that_is_due_is_a_good_end(
+    kind: str | None, verdict: str, *, content: bool
+) -> None:
+    """A fault that is not found is the worst there is; one that is invented is no better."""
+    play = script(kind, alerting=False)
+    play.step(SOAK, [], 60.0)
+    play.step(bays(run(over=verdict)), [], 64.0)
+    assert play.all_seen is content
 
 
-def test_without_prometheus_the_change_is_enough() -> None:
-    """There is nobody to raise an alert."""
-    play = script(alerting=False)
-    play.step(HEALTHY, [], 0.0)
-    play.step(HEALTHY, [], BASELINE_SECONDS)
-    play.step(WET, [], 12.0)
-    assert play.is_over(12.0)
-    assert play.all_seen
+def test_on_a_floor_the_broken_bay_alone_may_fail() -> None:
+    """The others have nothing to do with it."""
+    for second, content in (("FAIL", True), ("PASS", False)):
+        play = script(rack=1, alerting=False)
+        play.step(bays(run(), run(qualified_s=91.0)), [], 60.0)
+        play.step(bays(run(over="PASS"), run(over=second)), [], 64.0)
+        assert play.all_seen is content
 
 
-def test_a_bay_that_never_becomes_live_fails_in_time() -> None:
+def test_a_run_that_does_not_end_fails_in_time() -> None:
     """A script in a pipeline must not hang."""
     play = script()
-    play.step(Snapshot(status={LEAK: UNKNOWN}), [], 1.0)
-    assert not play.is_over(LIVE_SECONDS - 1)
-    assert play.is_over(LIVE_SECONDS)
+    play.step(SOAK, [], 1.0)
+    assert not play.is_over(PATIENCE * PLAN_S - 1)
+    assert play.is_over(PATIENCE * PLAN_S)
     assert not play.all_seen
 
 
-def test_a_fault_that_nobody_notices_fails_in_time() -> None:
-    """The worst result there is, so it is not waited for for ever."""
-    play = script()
-    play.step(HEALTHY, [], 0.0)
-    play.step(HEALTHY, [], BASELINE_SECONDS)
-    assert play.is_over(BASELINE_SECONDS + FAULT_SECONDS)
-    assert not play.all_seen
-
-
-@pytest.mark.parametrize("fault", [None, "leak"])
-def test_a_person_who_watches_is_not_thrown_out(fault: str | None) -> None:
-    """Without --exit or --seconds only Ctrl-C ends it."""
-    play = script(fault=fault, leave=False)
-    play.step(HEALTHY, [], 0.0)
-    play.step(HEALTHY, [], BASELINE_SECONDS)
-    play.step(WET, [ALERT], 20.0)
+def test_a_person_who_watches_is_not_thrown_out() -> None:
+    """Without --exit or --seconds only Ctrl-C ends it: the certificate is there to be opened."""
+    play = script(None, leave=False)
+    play.step(PASSED, [], 150.0)
     assert not play.is_over(1e6)
-
-
-def test_live_metrics_are_all_that_a_demo_without_fault_owes() -> None:
-    """And they are shown for a moment."""
-    play = script(fault=None)
-    play.step(HEALTHY, [], 3.0)
-    assert play.all_seen
-    assert not play.is_over(4.0)
-    assert play.is_over(3.0 + BASELINE_SECONDS)
 
 
 def test_seconds_end_it_whatever_has_been_seen() -> None:
     """The person said so."""
-    wish = Wish(fault="leak", seconds=8.0)
-    play = Script(wish=wish, started=100.0, known_share=0.9, alerting=True)
+    play = Script(wish=Wish(seconds=8.0), started=100.0, plan_s=PLAN_S, alerting=True)
     assert not play.is_over(107.0)
     assert play.is_over(108.0)
+
+
+def test_a_fault_is_in_the_soak_unless_somebody_says_when() -> None:
+    """What people would see before it is there from the beginning."""
+    assert timed("leak") == "leak stage=soak at=90s"
+    assert timed("leak at=10min") == "leak at=10min"
+    assert timed("leak stage=ramp") == "leak stage=ramp"
+    assert timed("bay=2 miscabling") == "bay=2 miscabling"
