@@ -1,8 +1,8 @@
 """From a password to what protects a message: keys of one user at one engine, and their ciphers.
 
 A password is hashed once (the slow part, RFC 3414 §A.2), localised once an engine, and what the
-hash and the block cipher can prepare from a key is prepared then. A password, a key and a digest
-are never part of a text: not of a repr, not of an error.
+hash and the block cipher can prepare from a key is prepared then. A password or a key is never part
+of a text: not of a repr, not of an error.
 
 >>> AUTH["SHA-256"].octets, PRIVACY["AES-192"].octets
 (24, 24)

@@ -6,7 +6,7 @@ what comes back, for an inform is repeated until somebody says that he has it.
 
 import itertools
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple
 
 from collectors.snmp.ber import WIDTHS, BerError, Tag, integer, oid, tlv
@@ -64,7 +64,7 @@ class Sink:
 
     address: Address
     version: Literal["1", "2c", "3"] = "2c"
-    community: bytes = b"public"
+    community: bytes = field(default=b"public", repr=False)
     user: User | None = None
     inform: bool = False
 
