@@ -46,7 +46,8 @@ class Electricity:
         self.shelf_weight: Floats = each(seeds, "shelf", (shelves,), MATCH)
         self.psu_weight = each(seeds, "psu", (shelves, psus), MATCH)
         self.overload = np.ones(racks)
-        self.level = np.zeros(racks)  # share of full power that is asked of the shelves
+        self.asked = np.zeros(racks)  # share of full power that jobs ask for by now
+        self.level = np.zeros(racks)  # and that chips draw
         self.lines = np.zeros((racks, feeds, 3), np.bool_)  # that are live, at the meters
         self.fed = np.zeros((racks, shelves, psus), np.bool_)
         self.outages = np.zeros((racks, shelves, psus))
@@ -104,11 +105,15 @@ class Electricity:
         self._live = np.logical_or.reduce(self.lines, axis=2)
         return lost & seated & told, back & told
 
-    def step(self, wanted: Floats, dt: float) -> None:
-        """Follow the load that is wanted; all that is drawn is drawn through shelves that work."""
+    def step(self, wanted: Floats, slowed: Floats | None, dt: float) -> None:
+        """Follow the load that is wanted, through shelves that work.
+
+        Shapes: [R]; slowed: the share of it that hot chips still do, at once.
+        """
         slew = self.build.ramp_kw_s / self.build.rack_kw * dt
-        change = np.minimum(np.maximum(wanted - self.level, -slew), slew)
-        self.level = (self.level + change) * self.powered
+        change = np.minimum(np.maximum(wanted - self.asked, -slew), slew)
+        self.asked = (self.asked + change) * self.powered
+        self.level = self.asked if slowed is None else self.asked * slowed
         usual = self.level * self._usual_kw
         self.out = usual * np.interp(usual * self._of_shelves, *ETA) * self.powered
         self.shelf_out = self.out[:, None] * self.weight

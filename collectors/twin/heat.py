@@ -16,6 +16,8 @@ CHIPS_KJ_K: Final = 35.0
 PLATES_KJ_K: Final = 80.0  # 20 litres in plates and manifold: 7 s of flow
 LOOP_KJ_K: Final = 685.0  # 120 litres in the unit, and its metal: 0.8 MJ/K with the others
 CHIPS_K_KW: Final = 0.3  # from chips to coolant
+FILM: Final = 3.0  # below a third of the design flow less heat gets into the coolant
+STILL: Final = 0.02  # of it that standing coolant takes up
 UA_KW_K: Final = 30.0  # of an exchanger for 250 kW; half of it would run wide open here
 PRIMARY_KW_K: Final = 20.9  # 300 L/min of water, valve wide open
 VALVE_LN: Final = math.log(50.0)  # equal-percentage, 50 to 1
@@ -124,12 +126,13 @@ class Heat:
         chips, plates, loop = self._chips, self._plates, self._loop
         unit = kw_per_lpm_k((plates + loop) * 0.5) * self.coolant
         hot = unit * flow
-        into = (chips - plates) * (self.size / CHIPS_K_KW)
+        share = flow / self.design_lpm
+        wetted = np.minimum(share * FILM + STILL, 1.0)
+        into = (chips - plates) * wetted * (self.size / CHIPS_K_KW)
         back = (plates - loop) * hot
         opened = np.exp((self.valve - 1.0) * VALVE_LN) * (self.valve >= SHUT)
         cold = opened * (PRIMARY_KW_K * self.size)
         self.removed = exchanged(hot, cold, UA_KW_K * self.size) * (plates - primary)
-        share = flow / self.design_lpm
         self.pumping = share * share * share * (PUMP_KW * self.size)
         gain = back + self.heater + self.pumping - self.removed
         self.spilt = self._nothing

@@ -10,10 +10,9 @@ from collectors.twin.chance import Floats, each, generator
 BER: Final = 2e-8  # before correction
 CORRECTABLE: Final = 2.4e-4  # what FEC can mend
 RX_DBM: Final = -1.5
-DARK_DBM: Final = -40.0
-MODULE_K: Final = 22.0  # over the room, by its own power
+DARK_DBM: Final = -40.0  # of a link that is down
+MODULE_K: Final = (14.0, 8.0)  # over the room: idle, and more under full load
 BUSY: Final = (0.02, 0.6)  # of the line's octets: idle, and under full load
-FRAME_BITS: Final = 8.0 * 1500
 CODEWORD_BITS: Final = 5440.0  # of KP4
 BADLY: Final = 1e-3  # share of codewords that a link loses for each doubling beyond what FEC mends
 WORST: Final = 1e-3  # bit errors
@@ -63,6 +62,7 @@ class Network:
         else:
             self._missed[rack, port] += self._busy[rack] - self._held[rack, port]
         self.down[rack, port] = down
+        self.heard[rack, port] = DARK_DBM if down else RX_DBM
         self.changed[rack, port] = now
         return True
 

@@ -185,8 +185,7 @@ class Plant:
         self._wander *= wander_keeps
         self._wander += self._noise.draw() * wander_new
         wanted = np.maximum(self.load, IDLE) * (self._ripple + 1.0) * electricity.overload
-        slowed = heat.slowed()
-        electricity.step(wanted if slowed is None else wanted * slowed, dt)
+        electricity.step(wanted, heat.slowed(), dt)
         flow = self._flow * self.build.flow_lpm
         heat.control(self._probes, self.supply_set, flow, dt)
         liquid = electricity.out * self.build.liquid_share
@@ -216,7 +215,7 @@ class Plant:
         at, room, share = self.signals.at, self.room, self._flow
         hydraulics, flow, square = self.hydraulics, self.flow, share * share
         self.electricity.show(at, self._slow[:, SHELVES:], room[:, None])
-        self.network.show(at, room + MODULE_K)
+        self.network.show(at, room + self._warm * MODULE_K[1] + MODULE_K[0])
         at["rack.supply_temp"][:] = self._supply + PIPE_K
         at["rack.return_temp"][:] = self._return + PIPE_K
         at["rack.flow"][:] = flow
