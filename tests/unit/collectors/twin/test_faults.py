@@ -1,6 +1,7 @@
 """Whatever can be broken shows where such a fault shows, and is as before once it is mended."""
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -94,29 +95,51 @@ WRONG: Final = {  # what a person might write, and the words that must be in the
 }
 
 
-def pair(design: Design, *faults: str, seconds: float = 1800.0) -> Racks:
-    """Return two racks alike under load, of which the second has been broken for a while."""
-    racks = at_work(design, [5, 5], 900.0)
-    for words in faults:
-        racks.inflict(1, Fault.parse(words))
+def beside(design: Design, faults: Sequence[Fault], seconds: float) -> Racks:
+    """Return racks alike under load: one is whole, each other has one of these faults."""
+    racks = at_work(design, [5] * (1 + len(faults)), 900.0)
+    for rack, fault in enumerate(faults, start=1):
+        racks.inflict(rack, fault.after(racks.seconds))
     for _ in range(int(seconds / 5.0)):
         racks.advance(5.0)
-        racks.read()
+    racks.read()
     return racks
 
 
-def off(racks: Racks, name: str) -> float:
-    """Return how much more the broken rack shows."""
+def pair(design: Design, *faults: str, seconds: float = 60.0) -> Racks:
+    """Return two racks alike, of which the second has all these faults."""
+    racks = at_work(design, [5, 5], 900.0)
+    for words in faults:
+        racks.inflict(1, Fault.parse(words))
+    racks.advance(seconds)
+    racks.read()
+    return racks
+
+
+@pytest.fixture(scope="module")
+def signs(large: Design) -> Racks:
+    """Return a whole rack, and one for each row of `SIGNS`."""
+    return beside(large, [Fault.parse(words) for words in SIGNS], 1800.0)
+
+
+@pytest.fixture(scope="module")
+def mended(large: Design) -> Racks:
+    """Return a whole rack, and one for each kind of fault that was over an hour ago."""
+    return beside(large, [Fault(kind=kind, onset_s=5.0, lasts_s=60.0) for kind in KINDS], 3600.0)
+
+
+def off(racks: Racks, name: str, rack: int = 1) -> float:
+    """Return how much more a broken rack shows than the whole one."""
     device, _, channel = name.partition(".")
-    whole, broken = racks.shown[:, racks.column[device, channel]]
-    return float(broken - whole)
+    column = racks.column[device, channel]
+    return float(racks.shown[rack, column] - racks.shown[0, column])
 
 
 @pytest.mark.parametrize("words", SIGNS)
-def test_a_fault_shows_where_such_a_fault_shows(large: Design, words: str) -> None:
+def test_a_fault_shows_where_such_a_fault_shows(signs: Racks, words: str) -> None:
     """Beside a rack that is built alike and whole."""
     name, low, high = SIGNS[words]
-    assert low <= off(pair(large, words), name) <= high
+    assert low <= off(signs, name, 1 + list(SIGNS).index(words)) <= high
 
 
 def test_every_kind_of_fault_is_tried_here() -> None:
@@ -125,22 +148,17 @@ def test_every_kind_of_fault_is_tried_here() -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_fault_is_over_when_it_is_mended(large: Design, kind: str) -> None:
-    """Both racks show the same again, but for what was counted, and answer alike."""
-    racks = at_work(large, [5, 5], 300.0)
-    racks.inflict(1, Fault(kind=kind, onset_s=400.0, lasts_s=60.0))
-    assert list(racks.faults(1)) == [kind]
-    for _ in range(720):
-        racks.advance(5.0)
-    racks.read()
-    assert racks.faults(1) == {}
-    gauges = np.array([not point.counter for point in racks.points])
-    # A stuck valve leaves its controller elsewhere, and a leak the reservoir emptier, for a while.
-    assert np.allclose(*racks.shown[:, gauges], rtol=0.01, atol=0.6)
-    assert racks.good.all()
-    assert not (racks.silent | racks.twice).any()
-    assert not (racks.late + racks.jumbled + racks.clock_offset).any()
-    assert racks.crossed == [{}, {}]
+def test_a_fault_is_over_when_it_is_mended(mended: Racks, kind: str) -> None:
+    """The rack shows again what a whole one shows, but for what was counted."""
+    rack = 1 + list(KINDS).index(kind)
+    assert mended.faults(rack) == {}
+    gauges = np.array([not point.counter for point in mended.points])
+    whole, broken = mended.shown[0, gauges], mended.shown[rack, gauges]
+    assert np.allclose(broken, whole, rtol=0.01, atol=0.6)
+    assert mended.good[rack].all()
+    assert not (mended.silent[rack] | mended.twice[rack]).any()
+    assert not (mended.late[rack] + mended.jumbled[rack] + mended.clock_offset[rack]).any()
+    assert mended.crossed[rack] == {}
 
 
 @settings(max_examples=8)
