@@ -36,7 +36,7 @@ HOLE: Final = re.compile(r'"@(\w+)@"')  # where a value goes, in a message yet t
 
 
 class JsonFace:
-    """One device of every rack. Cost: 3 µs a message of a few fields, 12 µs of 43."""
+    """One device of every rack. Cost: 3 µs a message of a few fields, 10 µs of 43."""
 
     def __init__(
         self,
