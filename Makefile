@@ -1,4 +1,4 @@
-.PHONY: demo test nightly check bench clean
+.PHONY: demo test nightly check bench study clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -27,6 +27,10 @@ check: ## format, lint, types and the arrows between packages
 bench: ## microseconds a reading, stage by stage, beside prometheus-snmp-exporter
 	@deploy/dev/setup dev
 	@.venv/bin/python -m bench.poll_path $(ARGS)
+
+study: ## how surely and how soon simulated faults are found; writes docs/detection.md
+	@deploy/dev/setup dev
+	@.venv/bin/python -m bench.study $(ARGS)
 
 clean: ## remove what the commands above made
 	rm -rf .venv .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis

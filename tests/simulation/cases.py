@@ -42,6 +42,21 @@ SHORT: Final[Stages] = MappingProxyType(
 )
 
 
+BRIEF: Final[Stages] = MappingProxyType(  # the same, as short as its windows allow
+    {
+        **SHORT,
+        "power_on": 60.0,
+        "full_soak": 300.0,
+        "hot_coolant": 300.0,
+        "load_steps": 120.0,
+        "feed_loss": 120.0,
+        "psu_pull": 120.0,
+        "pump_failover": 120.0,
+        "network": 300.0,
+    }
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
     """One fault and what must come of it. `{size}` in it stands for one of `sizes`."""
