@@ -59,8 +59,8 @@ class Answerers:
             f"no port is free on all of {first} and its neighbours; end what listens there"
         )
 
-    async def speak(self, sinks: Sequence[Sink], boots: int) -> Speech:
-        """Let devices speak SNMPv3 too, and tell `sinks` what happens to them. Raises: OSError.
+    def speak(self, sinks: Sequence[Sink], boots: int) -> Speech:
+        """Let devices speak SNMPv3 too, and tell `sinks` what happens to them.
 
         `boots` is how often they have started: more than when they were on the air before.
         """
@@ -69,7 +69,6 @@ class Answerers:
         self.speech = Speech(
             racks, self.faces, self._families, bays, users=[user], sinks=sinks, boots=boots
         )
-        await self.speech.open()
         return self.speech
 
     def reaches(self, rack: int) -> Iterator[tuple[str, Reach]]:

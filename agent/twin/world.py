@@ -111,7 +111,7 @@ class World:
         self.answerers.open()
         self.stack.callback(self.answerers.faces.close)
         sinks = [Sink(address=wish.traps)] if wish.traps else []
-        speech = await self.answerers.speak(sinks, int(clock.wall()))
+        speech = self.answerers.speak(sinks, int(clock.wall()))
         self.stack.callback(speech.close)
         place = await self._broker()
         port = free_port(PORT)

@@ -48,7 +48,7 @@ class Racks(Protocol):
 
 @dataclass(slots=True)
 class _Mouth:
-    """One device: its engine, what it says, and its socket if it says anything."""
+    """One device: its engine, what it says, and its socket once it has said anything."""
 
     face: Face
     family: str
@@ -100,12 +100,6 @@ class Speech:
         """Return the engine of one device."""
         return self._mouths[rack, device].engine
 
-    async def open(self) -> None:
-        """Bind a socket for each device that has somebody to tell. Raises: OSError."""
-        for mouth in self._mouths.values():
-            if mouth.herald.sinks:
-                mouth.voice = await Voice.open(mouth.herald, mouth.face.address[0], self._now)
-
     def close(self) -> None:
         """Close every socket."""
         for mouth in self._mouths.values():
@@ -113,7 +107,10 @@ class Speech:
                 mouth.voice.close()
 
     def tell(self, happened: Iterable[Happening]) -> None:
-        """Let devices restart, and say what happened to them, unless they are silent."""
+        """Let devices restart, and say what happened to them, unless they are silent.
+
+        Raises: OSError if no socket can be had.
+        """
         for each in happened:
             mouth = self._mouths.get((each.rack, each.device))
             if mouth is None:
@@ -121,11 +118,13 @@ class Speech:
             if each.what == REBOOT:
                 mouth.engine.clock.reboot(self.racks.seconds)
             mute = self.racks.silent[each.rack, self.racks.number(each.device)]
-            if mouth.voice is not None and not mute:
-                host = mouth.face.address[0]
-                scene = Scene(each.device, each.what, each.part, host, mouth.ports)
-                for notice in notices(mouth.family, scene):
-                    mouth.voice.tell(notice, self.racks.uptime(each.rack, each.device))
+            if not mouth.herald.sinks or mute:
+                continue
+            host = mouth.face.address[0]
+            scene = Scene(each.device, each.what, each.part, host, mouth.ports)
+            for notice in notices(mouth.family, scene):
+                mouth.voice = mouth.voice or Voice(mouth.herald, host, self._now)
+                mouth.voice.tell(notice, self.racks.uptime(each.rack, each.device))
 
     def _answer(self, engine: Engine, datagram: bytes) -> bytes | None:
         """Answer a datagram of any version at the racks' own time."""

@@ -108,7 +108,7 @@ async def receiver(tmp_path: Path, shared: Path) -> AsyncIterator[Receiver]:
 
 async def told(receiver: Receiver, herald: Herald, *scenes: tuple[str, Scene]) -> list[str]:
     """Say what happened, and return what snmptrapd made of it."""
-    voice = await Voice.open(herald, HOST, asyncio.get_running_loop().time)
+    voice = Voice(herald, HOST, asyncio.get_running_loop().time)
     lines = []
     try:
         for family, scene in scenes:

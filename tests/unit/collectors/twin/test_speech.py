@@ -50,7 +50,6 @@ class Floor:
         self.speech = Speech(
             self.racks, self.faces, self.families, ["a", "b"], users=users, sinks=sinks, boots=9
         )
-        await self.speech.open()
         return self.speech
 
     def close(self) -> None:

@@ -41,7 +41,7 @@ async def test_an_inform_is_repeated_until_it_is_acknowledged(
     deaf.transport = transport
     sink = Sink(address=transport.get_extra_info("sockname"), inform=True)
     herald = Herald([sink], host="127.0.1.11", sys_object_id="1.3.6.1.4.1.9")
-    device = await Voice.open(herald, "127.0.1.11", loop.time)
+    device = Voice(herald, "127.0.1.11", loop.time)
 
     device.tell(Notice("1.3.6.1.6.3.1.1.5.1"), uptime=5.0)
     assert not device.quiet.is_set()
