@@ -8,6 +8,7 @@ import click
 
 from agent import clock
 from agent.address import Address, AddressError, parse_broker, parse_web
+from collectors.twin.faults import KINDS
 
 WRONG: Final[Sequence[tuple[Callable[[Mapping[str, Any]], bool], str]]] = (
     (lambda given: given["json"] and not given["rehearse"], "--json goes with --rehearse"),
@@ -18,6 +19,7 @@ WRONG: Final[Sequence[tuple[Callable[[Mapping[str, Any]], bool], str]]] = (
 )
 TRAP_PORT: Final = 162  # RFC 3417 §3.2
 BAYS_MAX: Final = 254  # as many as 127.BAY has room for
+FAULTS: Final = "Faults, and what they are unless told; all take at=, for=, stage=, name=:"
 EXAMPLES: Final = """\
 \b
 Examples:
@@ -66,7 +68,17 @@ def _agent(_ctx: click.Context, _param: click.Parameter, url: str | None) -> str
         raise click.BadParameter(str(error)) from None
 
 
-@click.command(epilog=EXAMPLES)
+def _faults() -> str:
+    """Return what can be broken, in the words of `--fault`."""
+    lines = []
+    for name, kind in KINDS.items():
+        words = [f"{word}={usual or '...'}" for word, usual in kind.where.items()]
+        words += [f"size={kind.size:g} ({kind.unit})"] if kind.unit else []
+        lines += ["  " + " ".join([name, *words]), f"      {kind.story}"]
+    return "\n".join(["\b", FAULTS, *lines])
+
+
+@click.command(epilog=f"{EXAMPLES}\n{_faults()}")
 @click.argument("spec", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--bays", type=click.IntRange(1, BAYS_MAX), default=1, help="So many racks.")
 @click.option(
@@ -77,7 +89,13 @@ def _agent(_ctx: click.Context, _param: click.Parameter, url: str | None) -> str
     help="Break something: a kind, then key=value; `bay=2` says where. May be given again.",
 )
 @click.option("--faults", type=click.Path(path_type=Path), help="A YAML list of faults.")
-@click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
+@click.option(
+    "--seed",
+    type=click.IntRange(0),
+    default=1,
+    show_default=True,
+    help="Of the first rack; it names the rack, and the same one is always the same.",
+)
 @click.option(
     "--broker",
     metavar="URL",

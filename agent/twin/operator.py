@@ -94,7 +94,6 @@ class Operator:
                     await self._start()
                     started = True
                 await self._look()
-                self._well()
             except (UnreachableError, NotNowError) as error:
                 self._in_trouble(error.message)
             if once and all(post.verdict for post in self.posts.values()):
@@ -104,6 +103,7 @@ class Operator:
     async def _start(self) -> None:
         """Begin a run wherever none is on."""
         known = await asyncio.to_thread(self._agent.get, "bays")
+        self._well()
         busy = {each["bay"]: each["run"] for each in known["bays"]}
         for bay, post in self.posts.items():
             if bay not in busy:
@@ -118,6 +118,7 @@ class Operator:
     async def _look(self) -> None:
         """See how every run stands, and act."""
         found = await asyncio.to_thread(lambda: self._agent.get("runs", limit=RUNS_MAX))
+        self._well()
         for run in found["runs"]:
             post = self.posts.get(run["bay"])
             if post is None:
