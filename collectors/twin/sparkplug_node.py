@@ -96,7 +96,7 @@ class _Device:
 
 
 class SparkplugNode:
-    """The edge node of one bay. `now` is in seconds since 1970. Cost: 8 µs a metric that changed."""
+    """The edge node of one bay. `now`: seconds since 1970. Cost: 8 µs a metric that changed."""
 
     def __init__(self, group: str, bay: str, rack: int, places: Sequence[Place]) -> None:
         self.bay = bay
