@@ -10,6 +10,7 @@ whole one. Results are appended to a file, so that a study that was stopped goes
 import argparse
 import json
 import os
+import random
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -32,8 +33,9 @@ from tests.simulation.plans import cut
 
 SPEC: Final = Path(__file__).parents[1].parent / "shared" / "examples" / "nvl72-lc-132kw.yaml"
 RESULTS: Final = Path(".study.jsonl")
-CALM_S: Final = {WHOLE: 30.0}  # between two looks at a dwell; of all others
-CALM_ELSE_S: Final = 10.0
+CALM_S: Final = {CLEAN: 10.0, WHOLE: 30.0}  # between two looks at a dwell
+LOOK_S: Final = 5.0  # the same, and between two looks at all else
+LATER_S: Final = 30.0  # by up to so much do onsets differ from seed to seed: no fault knows a poll
 PROVEN_S: Final = 60.0  # between two looks whether a failure is proven: it stays one
 SMALLER: Final = 0.25  # of the runs at the stated size are made at each smaller one
 BESIDE: Final = 10  # racks whose physics is worked out together
@@ -124,9 +126,10 @@ def run(batch: Batch, results: Path) -> None:
     design = design_of(dict(batch.stages))
     racks = Racks(points(design), build(design), seeds)
     first = batch.tries[0].case
-    calm = CALM_S.get(first, CALM_ELSE_S)
+    calm = CALM_S.get(first, LOOK_S)
     rigs = {
-        seed: Rig(design, racks, rack, tick_s=5.0, calm_s=calm) for rack, seed in enumerate(seeds)
+        seed: Rig(design, racks, rack, tick_s=LOOK_S, calm_s=calm)
+        for rack, seed in enumerate(seeds)
     }
     rehearsal = Rehearsal([*rigs.values()])
     case = KNOWN.get(first)
@@ -161,8 +164,9 @@ def _finish(rehearsal: Rehearsal, rigs: Mapping[int, Rig], of: Try, results: Pat
     """Go on until all is decided; write a line for each rack."""
     began = time.process_time()
     case = KNOWN.get(of.case)
-    for rig in rigs.values():
-        rig.plan(case.planned(of.size) if case else [])
+    for seed, rig in rigs.items():
+        later = random.Random(seed).uniform(0.0, LATER_S)
+        rig.plan(case.planned(of.size, later) if case else [])
     proven: dict[int, float] = {}
     look = rehearsal.at
     while rehearsal.step():

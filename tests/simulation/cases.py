@@ -76,11 +76,11 @@ class Case:
         """Return the size that the fault table names."""
         return self.sizes[-1] if self.sizes else None
 
-    def planned(self, size: float | None = None) -> list[Planned]:
-        """Return the faults, at the stated size or another."""
+    def planned(self, size: float | None = None, later: float = 0.0) -> list[Planned]:
+        """Return the faults, at the stated size or another, so many seconds `later` than usual."""
         size = self.stated if size is None else size
         parsed = [Fault.parse(text.format(size=size)) for text in self.faults]
-        after = 0.0 if self.stage is None else AFTER_S
+        after = 0.0 if self.stage is None else AFTER_S + later
         return [Planned(fault=fault.after(after), stage=self.stage) for fault in parsed]
 
 

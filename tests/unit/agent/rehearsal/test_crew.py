@@ -1,15 +1,12 @@
 """A crew does what a plan asks for at the bay of its own rack, in its own time, and no more."""
 
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from agent.burnin.design import Design
-from agent.burnin.expand import expand
-from agent.burnin.spec import load_spec
 from agent.rehearsal.crew import DRY_AFTER_S, Crew, Standing, feeds_of, first_load, setups
 
 
@@ -25,13 +22,6 @@ class Bays:
     feeds: NDArray[np.bool_] = field(default_factory=lambda: np.zeros((2, 2), np.bool_))
     pumps: NDArray[np.bool_] = field(default_factory=lambda: np.zeros((2, 2), np.bool_))
     seated: NDArray[np.bool_] = field(default_factory=lambda: np.ones((2, 8, 6), np.bool_))
-
-
-@pytest.fixture(scope="module")
-def rack(shared: Path) -> Design:
-    """Return the design of the example rack."""
-    file = shared / "examples" / "nvl72-lc-132kw.yaml"
-    return expand(load_spec(file.read_bytes(), file.name))
 
 
 def crew(design: Design, bays: Bays, says_no: frozenset[str] = frozenset()) -> Crew:
