@@ -20,7 +20,7 @@ def _nothing() -> None:
 class Effect:
     """What a fault does while it is there."""
 
-    undo: Callable[[], None] = _nothing
+    undo: Callable[[], object] = _nothing
     distort: Distort | None = None  # each time instruments look
     go: Callable[[float], None] | None = None  # each time physics goes on, with seconds since
 

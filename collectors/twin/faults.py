@@ -5,9 +5,9 @@ A fault is written as its kind and words, in any order, or as the same keys of a
 >>> fault = Fault.parse("leak zone=2 size=0.6 at=20min for=10min")
 >>> fault.size, fault.onset_s, fault.lasts_s, dict(fault.where)
 (0.6, 1200.0, 600.0, {'zone': '2'})
->>> Fault.parse("leak sise=1")
+>>> Fault.parse("leak big")
 Traceback (most recent call last):
-collectors.twin.faults.FaultError: leak: 'sise' is no key of it; it has at, for, name, size, zone...
+collectors.twin.faults.FaultError: leak: want key=value, not 'big'
 """
 
 import math

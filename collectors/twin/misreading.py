@@ -73,15 +73,12 @@ def frozen(racks: "Racks", fault: Fault, *, believed: bool = True) -> Begin:
 def noisy(racks: "Racks", fault: Fault) -> Begin:
     """Make an instrument noisier."""
     column = places.channel(racks, fault)
-    times = racks.sensors.noisy
+    noisy = racks.sensors.noisy
 
     def begin(rack: int) -> Effect:
-        times[rack, column] *= fault.size
-
-        def undo() -> None:
-            times[rack, column] = 1.0
-
-        return Effect(undo)
+        key = rack, fault.name
+        noisy[key] = rack, column, fault.size
+        return Effect(lambda: noisy.pop(key))
 
     return begin
 

@@ -158,9 +158,7 @@ class Racks:
         """Let a device's agent start anew: its counters too."""
         number = self.number(device)
         self._booted[rack, number] = self.seconds
-        sensors, columns = self.sensors, self.devices[device]
-        truth = self.plant.show()[rack, sensors.looks_at[columns]]
-        sensors.before[rack, columns] = -truth * sensors.counter[columns]
+        self.sensors.restart(rack, self.devices[device], self.plant.show()[rack])
         self.tell(rack, device, "reboot")
 
     def tell(self, rack: int, device: str, what: str, part: str | None = None) -> None:

@@ -83,10 +83,10 @@ class Sensors:
         amount = each(seeds, "error", (count,), 1.0) - 1.0
         self.times, self.plus = 1.0 + amount * relative, amount * absolute
         self.steps = 10.0 ** np.array([DECIMALS.get(kind, 0) for kind in kinds])
-        self.noisy = np.ones((racks, count))  # times the usual noise
+        self.noisy: dict[object, tuple[int, int, float]] = {}  # rack, column, times its noise
         counter = np.array([point.counter for point in points], np.bool_)
         counts = [generator(seed, "counts").integers(*COUNTS, size=count) for seed in seeds]
-        self.before = np.array(counts).reshape(racks, count) * counter.astype(np.float64)
+        self.plus += np.array(counts).reshape(racks, count) * counter
         self.counter = counter
         self._noise = Noise(seeds, "sensors", count)
         devices = devices_of(points)
@@ -99,22 +99,27 @@ class Sensors:
         drawn = [generator(seed, "agents").uniform(size=len(devices)) for seed in seeds]
         self._phase = np.array(drawn).reshape(racks, len(devices)) * self.refresh_s
         self._looked = np.full((racks, len(devices)), -1.0)
-        self.fresh = np.zeros((racks, count))
+        self.fresh, self._scatter = np.zeros((2, racks, count))
 
     def look(self, truth: Floats) -> Floats:
         """Return what every instrument would show now. Shapes: truth [R, K]; returns [R, C]."""
-        fresh = self.fresh
+        fresh, noise = self.fresh, self._scatter
         np.take(truth, self.looks_at, axis=1, out=fresh, mode="clip")
-        noise = np.abs(fresh)
+        np.abs(fresh, out=noise)
         noise *= self.relative
         noise += self.absolute
         noise *= self._noise.draw()
-        noise *= self.noisy
+        for rack, column, times in self.noisy.values():
+            noise[rack, column] *= times
         fresh *= self.times
         fresh += self.plus
         fresh += noise
-        fresh += self.before
         return fresh
+
+    def restart(self, rack: int, columns: NDArray[np.intp], truth: Floats) -> None:
+        """Let the counters among some instruments start anew. Shapes: truth [K]."""
+        counters = columns[self.counter[columns]]
+        self.plus[rack, counters] = -truth[self.looks_at[counters]]
 
     def settle(self, fresh: Floats) -> None:
         """Round as the devices do. Shapes: [R, C]."""
