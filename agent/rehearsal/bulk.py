@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from agent.burnin.binding import Columns, Pair, bind
 from agent.burnin.design import Design
 from agent.burnin.limits import Rung
-from agent.burnin.live import LiveBay
+from agent.burnin.live import UNKNOWN, LiveBay
 from collectors.readings import Channel, Kind
 
 Vector = NDArray[np.float64]
@@ -32,6 +32,7 @@ class BulkBay(LiveBay):
         self._counted = np.array([kind is Kind.COUNTER for kind in kinds], np.bool_)
         self._columns: dict[Group, tuple[Design, Columns]] = {}
         self._told = np.zeros(len(self.rows), np.bool_)
+        self._read = np.flatnonzero(design.judged)  # [L]
 
     def columns(self, group: "Group") -> Columns:
         """Return how a group's arrays enter the design; limits of now say what states are worth."""
@@ -56,11 +57,14 @@ class BulkBay(LiveBay):
         self._excursions.add(where, self.design.limits.at(where), values, good, at)
 
     def alerts(self, at: float) -> list[tuple[str, int]]:
-        """Judge; return the channels that are beyond fail or trip since then, and their status."""
+        """Judge; return the channels that alarm since then: their status says for what.
+
+        Beyond fail or trip; or unknown, having been read before for longer than may be missed.
+        """
         status, _ = self.judge(at)
-        outside = status >= OUTSIDE
-        new = np.flatnonzero(outside & ~self._told)
-        self._told = outside
+        alarming = (status >= OUTSIDE) | ((status == UNKNOWN) & (self.seen[self._read] > -np.inf))
+        new = np.flatnonzero(alarming & ~self._told)
+        self._told = alarming
         return [(".".join(self.rows[row]), int(status[row])) for row in new]
 
 

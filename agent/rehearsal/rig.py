@@ -30,7 +30,7 @@ SELF: Final = {"clock_offset": 0.01, "poll_late": 0.1}  # what a healthy agent m
 
 
 class Alert(NamedTuple):
-    """A channel that is beyond its fail limit for its hold, or beyond trip, as shown live."""
+    """A channel that is shown live beyond fail (2) or trip (3), or unknown (-1) for too long."""
 
     at: float
     channel: str
