@@ -1,6 +1,7 @@
 """The devices of a twin that answer SNMP, each on an address of its own."""
 
 import contextlib
+import resource
 import socket
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, Literal
@@ -22,6 +23,7 @@ PORTS: Final = (1161, 0, 0, 0, 0)  # tried in turn: what people expect, then any
 HOST: Final = "127.0.{bay}.{octet}"
 USER: Final = b"rackproof"  # of SNMPv3: SHA-256 and AES; no secret, for nothing is real here
 PASSWORD: Final = b"simulated"
+FILES: Final = 256  # besides the sockets of devices: connections, logs, what Python opens
 BMC: Final = "bmc"  # a port of hosts, which name it by its address
 Named = Literal["name", "mac"] | None
 
@@ -51,6 +53,7 @@ class Answerers:
         if not self._hosts:
             return
         first = next(iter(self._hosts.values()))
+        _room_for(len(self._hosts))
         for wanted in PORTS:
             with contextlib.suppress(OSError):
                 self.faces.open(self._hosts, wanted or _free(first))
@@ -87,6 +90,15 @@ def cables(design: Design) -> Mapping[str, Mapping[str, Cable]]:
         found.setdefault(link.device, {})[link.port] = far
         found.setdefault(link.far_device, {})[link.far_port] = Cable(link.device, link.port)
     return found
+
+
+def _room_for(sockets: int) -> None:
+    """Let this process have so many sockets at once, as far as the system lets it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = sockets + FILES
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 def _free(host: str) -> int:
