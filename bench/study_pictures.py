@@ -48,7 +48,7 @@ class Span(NamedTuple):
 
 def rates(curves: Sequence[Curve], columns: int = 4) -> str:
     """Draw detection rate against size, a small picture for each fault."""
-    wide, high, left, top = WIDTH / columns, 132, 30, 34
+    wide, high, left, top = WIDTH / columns, 132, 38, 34
     rows = math.ceil(len(curves) / columns)
     parts: list[str] = []
     for n, curve in enumerate(curves):
@@ -71,7 +71,7 @@ def _curve(curve: Curve, x0: float, y0: float, wide: float, high: float) -> list
     step = wide / max(len(curve.sizes) - 1, 1)
     xs = [x0 + n * step for n in range(len(curve.sizes))]
     ys = [y0 + high * (1 - rate) for rate in curve.rates]
-    parts = [_text(x0 - 24, y0 - 14, curve.name, "name")]
+    parts = [_text(x0 - 32, y0 - 14, curve.name, "name")]
     for rate in (0.0, 0.5, 1.0):
         y = y0 + high * (1 - rate)
         parts.append(_line(x0, y, x0 + wide, y, "rule"))
@@ -101,7 +101,7 @@ def times(spans: Sequence[Span], low: float = 1.0, high: float = 7200.0) -> str:
         return left + wide * min(share, 1.0)
 
     bottom = top + row * len(spans)
-    parts = []
+    parts = [_text(WIDTH - right + 8, top - 11, "median")]
     for seconds, text in ((1, "1 s"), (10, "10 s"), (60, "1 min"), (600, "10 min"), (3600, "1 h")):
         x = place(seconds)
         parts.append(_line(x, top - 6, x, bottom, "rule"))

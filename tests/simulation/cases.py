@@ -89,7 +89,7 @@ CASES: Final = (
         name="leak",
         faults=("leak zone=2 size={size}",),
         names=("rack.leak[zone2]",),
-        sizes=(0.02, 0.05, 0.15, 0.6),
+        sizes=(0.001, 0.003, 0.01, 0.6),
         unit="L/min",
     ),
     Case(name="pump fails", faults=("pump_failure pump=1",), names=("cdu.pump_ok[pump1]",)),
@@ -128,7 +128,7 @@ CASES: Final = (
         name="overload",
         faults=("overload size={size}",),
         names=("feedA.power", "derived.rack_power"),
-        sizes=(4.0, 8.0, 12.0, 25.0),
+        sizes=(1.0, 2.0, 4.0, 25.0),
         unit="%",
     ),
     Case(
