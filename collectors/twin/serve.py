@@ -13,6 +13,7 @@ import aiomqtt
 from collectors.twin.bay import Bay
 from collectors.twin.bms import Bms
 from collectors.twin.families import DEVICES
+from collectors.twin.instruments import Shown
 from collectors.twin.objects import Table
 from collectors.twin.responder import Responder
 
@@ -26,7 +27,7 @@ RECONNECT_SECONDS: Final = 1.0  # the broker is on this machine; nobody is spare
 class Face(asyncio.DatagramProtocol):
     """The socket of one device."""
 
-    def __init__(self, device: str, bay: Bay, responder: Responder) -> None:
+    def __init__(self, device: str, bay: Bay, responder: Responder[Shown]) -> None:
         self.device = device
         self.bay = bay
         self.responder = responder
