@@ -205,7 +205,7 @@ def line(of: Try, rig: Rig, case: Case | None, proven: float | None, cpu: float)
         **of._asdict(),
         "verdict": reason.verdict.name,
         "first": shown[1] if shown and case else None,
-        "shown_s": round(shown[0] - rig.onset, 1) if shown and case else None,
+        "shown_s": round(shown[0] - rig.onset, 1) if shown and case and case.stage else None,
         "stage": _stage_at(rig, shown[0]) if shown else None,
         "text": reason.text,
         "alerts": [[a.at, a.channel, a.status] for a in (rig.alerts if case is None else alerts)],

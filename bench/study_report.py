@@ -23,10 +23,11 @@ noise, weather, or how evenly supplies share their load.
 
     make study ARGS="--clean 1000 --each 100"
 
-makes all of it again and writes this page, in {cpu:.0f} minutes of processor time here. A study
-that is stopped goes on where it was. Each fault has its plan cut to the stage in which it shows,
-and begins two minutes after that stage began to count; what is wrong with an instrument is wrong
-from the beginning. A twin is as good as its equations: what it cannot tell is at the end.
+makes all of it again and writes this page; here that took {cpu:.0f} minutes of processor time. A
+study that is stopped goes on where it was. Each fault has its plan cut to the stage in which it
+shows, and begins two minutes or a little more after that stage began to count; what is wrong with
+an instrument is wrong from the beginning. A twin is as good as its equations: what it cannot tell
+is at the end.
 """
 FAULTS: Final = """\
 *Short* is every stage of the plan, each as brief as its windows allow. A false alert is a channel
@@ -36,8 +37,8 @@ that the live status showed beyond fail for its hold, or beyond trip, on a rack 
 
 At the size that each is stated with. *As expected* is the share of runs with that verdict; a run
 counts as PASS where nothing was held against the rack. *Named first* is the channel that the live
-status showed beyond its limit first, or a trip; where neither came before the verdict, what the
-verdict named. *After* is the median time from onset to that.
+status showed beyond its limit or unknown first, or a trip; where neither came before the verdict,
+what the verdict named. *After* is the median time from onset to that.
 """
 SIZES: Final = """\
 A run counts as found where it did not pass. The open dot is the stated size; at the smaller ones a
@@ -47,8 +48,9 @@ should, and a supply that came back within `hold` was never missed.
 """
 SOON: Final = """\
 From onset to the first sign: median, and the whole range of all runs. What holds for 30 s by the
-spec cannot show sooner; what is averaged over minutes needs them. What proves nothing (a silent
-device, a stale value) shows with the verdict on its stage.
+spec cannot show sooner; what is averaged over minutes needs them. What falls silent shows as
+unknown once it has been missed for longer than its `gap`. Faults that are there from the beginning
+have no onset, and are not drawn.
 """
 WRONG: Final = """\
 No single sensor may pass a rack, and none may fail one without its neighbours' word. These are the
