@@ -69,7 +69,7 @@ def main() -> None:
     args = parser.parse_args()
     if not SPEC.exists():
         sys.exit("the example spec is not beside the checkout; there is nothing to study")
-    done = {_try(line) for line in lines(args.results)}
+    done = {known_try(line) for line in lines(args.results)}
     wanted = [t for t in tries(args.clean, args.whole, args.each) if args.only in t.case]
     left = batches([t for t in wanted if t not in done])
     count, began = sum(len(batch.tries) for batch in left), time.monotonic()
@@ -81,7 +81,7 @@ def main() -> None:
             told = f"\r{made} of {count} runs, about {rest / 60:.0f} min left "
             print(told, end="", file=sys.stderr, flush=True)
     chosen = set(wanted)
-    report([line for line in lines(args.results) if _try(line) in chosen])
+    report([line for line in lines(args.results) if known_try(line) in chosen])
 
 
 def tries(clean: int, whole: int, each: int) -> Iterator[Try]:
@@ -236,7 +236,7 @@ def lines(results: Path) -> Iterator[dict[str, Any]]:
                 continue
 
 
-def _try(known: Mapping[str, Any]) -> Try:
+def known_try(known: Mapping[str, Any]) -> Try:
     """Return what a line is about."""
     return Try(known["case"], known["size"], known["seed"])
 
