@@ -58,7 +58,7 @@ class Asked:
                 spec=self.spec.name,
                 content=content,
                 bays=self.bays,
-                faults=self._broken(design),
+                faults=self._on_air(design),
                 seed=self.seed,
                 folder=self.folder,
                 broker=self.broker,
@@ -87,6 +87,14 @@ class Asked:
         """Return what is to be broken. Raises: DocumentError, FaultError."""
         reader = Reader(design, self.bays)
         return [*reader.said(self.said), *(reader.file(self.faults) if self.faults else ())]
+
+    def _on_air(self, design: Design) -> list[Placed]:
+        """Return the same for racks on the air, where a run alone has stages. Raises: likewise."""
+        faults = self._broken(design)
+        waits = [placed.stage for placed in faults if placed.stage]
+        if waits and self.follow is None:
+            raise FaultError(f"stage={waits[0]}: waits for a run; add --follow URL, or --rehearse")
+        return faults
 
 
 @contextlib.contextmanager

@@ -24,6 +24,7 @@ from collectors.twin.racks import Racks
 
 PORT: Final = 9109  # beside the agent's, if it is free
 ACT: Final = "curl -s {url}{path} -H 'Content-Type: application/json' -d '{body}'"
+LEAK: Final = '{"kind": "leak"}'
 HELP: Final = """\
 A twin of {racks}. Time of the twin: {seconds:.0f} s.
 
@@ -87,7 +88,7 @@ class Control:
         url, bay = str(request.base_url).rstrip("/"), next(iter(self.bays))
         load, leak = (
             ACT.format(url=url, path=f"/racks/{bay}/{path}", body=body)
-            for path, body in (("settings", '{"load": 0.5}'), ("faults", '{"kind": "leak"}'))
+            for path, body in (("settings", '{"load": 0.5}'), ("faults", LEAK))
         )
         text = HELP.format(
             racks=count(len(self.bays), "rack"),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 from agent.output import count
 from agent.twin.answerers import PASSWORD, USER
 from agent.twin.broker import HOW
+from agent.twin.control import ACT, LEAK
 from agent.twin.site import Site
 
 if TYPE_CHECKING:
@@ -19,21 +20,23 @@ def lines(world: "World", site: Site, control: int) -> Iterator[str]:
     """Yield what a person needs to know."""
     wish, floor = world.wish, world.floor
     spec, racks = wish.design.spec, floor.racks
-    bays = count(wish.bays, "rack")
+    bays, url = count(wish.bays, "rack"), f"http://127.0.0.1:{control}"
     yield f"{bays} of {spec.id} {spec.revision}, {len(racks.points)} channels each. Ctrl-C ends it."
     yield ""
     for what, where in _parts(world, site, control):
         yield LINE.format(what=what, where=where)
     yield ""
-    yield "Next, in another terminal:"
     pace = f" --clock {wish.pace}" if wish.pace else ""
+    if wish.follow:
+        yield "The racks are cold and without power, as a run begins. The agent to follow:"
+    else:
+        yield "The racks are at full load, as in the middle of a soak. To judge them:"
     yield f"  rackproof run {site.floor}{pace}"
-    at = "" if site.port == 9108 else f" --url http://127.0.0.1:{site.port}"
-    if not wish.follow:
-        yield f"  rackproof runs start {floor.bays[0]} SIM-{racks.seeds[0]:04} --by you{at}"
-        yield f"or let the twin start the runs and do what they ask for: --follow http://127.0.0.1:{site.port}"
-    yield "To break something:"
-    yield f"  curl -s http://127.0.0.1:{control}/"
+    if not wish.follow and spec.plan is not None:
+        yield "To take them through their plan as well, start this twin again with"
+        yield f"  --follow http://127.0.0.1:{site.port}"
+    yield f"To break something (`rackproof twin --help` lists what; {url} says how):"
+    yield f"  {ACT.format(url=url, path=f'/racks/{floor.bays[0]}/faults', body=LEAK)}"
     yield ""
 
 
@@ -62,7 +65,8 @@ def _parts(world: "World", site: Site, control: int) -> Iterator[tuple[str, str]
     if unseen:
         yield "left out", _some(unseen)
     if mute := world.mute:
-        yield "not told", _some(mute)
+        rows = [name.partition("[")[0] for name in mute]
+        yield "not told", f"{_some(rows)}: their families cannot"
     if invented := world.floor.racks.invented:
         yield "invented", f"{_some(invented)}: no physics stands behind them"
 

@@ -84,6 +84,7 @@ def test_a_rehearsal_tells_people_the_stages_and_why(
         (("--rehearse", "--fault", "leek"), "no kind of fault"),
         (("--fault", "psu_failure shelf=77"), "shelf=77"),
         (("--fault", "leak", "--fault", "leak"), "name=ANOTHER"),
+        (("--fault", "leak stage=soak"), "add --follow URL"),
         (("--faults", "nowhere.yaml"), "nowhere.yaml:1: No such file"),
     ],
 )
