@@ -6,9 +6,11 @@ from typing import Final, NamedTuple
 
 from agent.burnin.design import Design
 from agent.burnin.event import Event, Kind
+from agent.burnin.terms import stage_of
 from agent.burnin.verdict import Reason, Verdict
 from agent.rehearsal.points import build, points
 from agent.rehearsal.rig import Alert, Planned, Rig
+from collectors.twin import breaking
 from collectors.twin.faults import Fault
 from collectors.twin.racks import Racks
 
@@ -56,10 +58,14 @@ def rehearse(
 ) -> Rehearsed:
     """Take one simulated rack through the plan of a design; a bare fault counts from its begin.
 
-    Raises: ValueError for a fault that does not fit the rack.
+    Raises: FaultError for a fault that does not fit the rack, KeyError for one in no stage of it.
     """
     racks = Racks(points(design), build(design), [seed])
     planned = [each if isinstance(each, Planned) else Planned(fault=each) for each in faults]
+    for each in planned:
+        breaking.plan(racks, each.fault)
+        if each.stage is not None:
+            stage_of(design, each.stage)
     rig = Rig(design, racks, 0, planned, calm_s=CALM_S, on_event=on_event)
     Rehearsal([rig]).go()
     return result(rig)
