@@ -15,6 +15,7 @@ from agent.burnin.design import Design
 from agent.burnin.event import Event, Kind
 from agent.burnin.run import Run
 from agent.burnin.terms import broken_part, load_of
+from agent.burnin.trial import WATERMARK_S
 from agent.rehearsal.bulk import Bools, BulkBay, Group, Vector, groups, told
 from agent.rehearsal.crew import Crew, Standing, feeds_of, first_load, setups
 from agent.rehearsal.points import AGENT, channel, points
@@ -161,7 +162,9 @@ class Rig:
             asked = np.array([poll.at for poll in mine])
             last = int(asked.argmax())  # the bay looks at the newest only
             self.live.put(where, raw[last], values[last], good[last], mine[last].at)
-            self.run.trial.put(where, asked, values, good)
+            prompt = np.array([poll.due - poll.at <= WATERMARK_S for poll in mine])
+            if prompt.any():
+                self.run.trial.put(where, asked[prompt], values[prompt], good[prompt])
 
     def tick(self, at: float) -> None:
         """Let the run go on, the crew act, and faults begin."""

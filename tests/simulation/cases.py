@@ -264,7 +264,7 @@ CASES: Final = (
         faults=("late device=mgmt_switch1 size={size} for=300s",),
         verdict=INCONCLUSIVE,
         names=("mgmt_switch1.fan_speed[fan1]",),
-        sizes=(10.0, 14.0, 20.0, 60.0),
+        sizes=(10.0, 14.0, 18.0, 60.0),
         unit="s",
     ),
     Case(
