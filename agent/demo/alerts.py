@@ -12,10 +12,11 @@ class Alert(NamedTuple):
     name: str
     severity: str
     about: str  # device and channel, or for others what the alert says of itself
+    bay: str = ""  # where it speaks of one
 
     def __str__(self) -> str:
         """Return it in one line."""
-        return f"{self.name} ({self.severity}) {self.about}"
+        return " ".join(filter(None, (self.name, f"({self.severity})", self.bay, self.about)))
 
 
 def firing(body: bytes) -> list[Alert]:
@@ -30,4 +31,5 @@ def _alert(told: dict[str, Any]) -> Alert:
     labels = told["labels"]
     place = " ".join(labels[key] for key in ("device", "channel") if key in labels)
     about = place or told["annotations"].get("summary", "")
-    return Alert(labels.get("alertname", "?"), labels.get("severity", "?"), about)
+    bay = labels.get("bay", "") if place else ""
+    return Alert(labels.get("alertname", "?"), labels.get("severity", "?"), about, bay)

@@ -62,6 +62,11 @@ class Progress(NamedTuple):
         """Return how many stages are passed."""
         return sum(stage.verdict == "PASS" for stage in self.stages)
 
+    def passed_by(self, stage: str) -> bool:
+        """Say whether a stage is over and another one is on."""
+        on = self.moment.stage if self.moment else None
+        return any(each.name == stage and each.begun for each in self.stages) and on != stage
+
     @property
     def standing(self) -> str:
         """Return the verdict so far: a run that goes well is undecided until its end."""

@@ -15,6 +15,7 @@ from collectors.twin.faults import KINDS
 SOAK: Final = "stage=soak at=90s"  # when things break, so that a healthy rack was seen before
 AT_ONCE: Final = frozenset({"miscabling"})  # what people see before the soak
 LOOK_S: Final = 8.0  # at the end, before a demo leaves that nobody watches
+ALERT_S: Final = 30.0  # until an alert that is owed must have come
 PATIENCE: Final = 4.0  # times the plan's own time, before a demo that nobody watches gives up
 
 
@@ -39,13 +40,13 @@ class Script:
     over_at: float | None = None
     verdicts: Mapping[str, str] = field(default_factory=dict)
     told: frozenset[Alert] = frozenset()  # that fired before the fault, or are known already
-    alerted: bool = False
+    alerted_at: float | None = None
 
     def step(self, bays: Mapping[str, Progress], alerts: Sequence[Alert], now: float) -> bool:
         """Take in what was seen; say whether something has broken, once."""
         new = [alert for alert in alerts if alert not in self.told]
-        if self.fault_at is not None and new:
-            self.alerted = True
+        if self.fault_at is not None and new and self.alerted_at is None:
+            self.alerted_at = now
         if self.over_at is None and bays and all(each.sealed for each in bays.values()):
             self.over_at = now
             self.verdicts = {bay: each.verdict for bay, each in bays.items()}
@@ -67,7 +68,9 @@ class Script:
         if not self.wish.leave:
             return False
         if self.over_at is not None:
-            return now >= self.over_at + LOOK_S
+            waits = ALERT_S if self.alerting and "FAIL" in self.verdicts.values() else 0.0
+            alerted = self.over_at + waits if self.alerted_at is None else self.alerted_at
+            return now >= max(self.over_at, alerted) + LOOK_S
         return now >= self.started + PATIENCE * self.plan_s
 
     @property
@@ -82,7 +85,11 @@ class Script:
         broken = found.pop(fault.rack)
         owed = self.alerting and broken == "FAIL"
         expected = KINDS[fault.fault.kind].verdict.split(" or ")
-        return broken in expected and set(found) <= {"PASS"} and (self.alerted or not owed)
+        return (
+            broken in expected
+            and set(found) <= {"PASS"}
+            and (self.alerted_at is not None or not owed)
+        )
 
     def _due(self, bays: Mapping[str, Progress]) -> bool:
         """Say whether it has come to the stage, and the time in it, that the fault waits for."""
@@ -91,6 +98,8 @@ class Script:
         now = list(bays.values())[fault.rack]
         if fault.stage is None:
             return True
+        if now.over or now.passed_by(fault.stage):
+            return True  # it ended a stage before anybody looked
         here = now.moment is not None and now.moment.stage == fault.stage
         return here and now.qualified_s >= fault.fault.onset_s
 

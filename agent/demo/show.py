@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from agent import clock
-from agent.burnin.terms import Moment
 from agent.demo.board import Scene, board
 from agent.demo.progress import Progress
 from agent.demo.rules import rules
 from agent.demo.screen import Screen
 from agent.demo.script import Script
+from agent.demo.snapshot import UNKNOWN
+from agent.demo.tale import minutes
 from agent.demo.wall import wall
 from agent.demo.watch import Watch
 from agent.programs import Program, ProgramError
@@ -19,6 +20,10 @@ from collectors.twin.faults import KINDS
 
 LOOK_S: Final = 1.0
 CERTIFICATE: Final = "http://127.0.0.1:{port}/api/v1/runs/{run}/record/certificate.html"
+SLOW: Final = (
+    "This machine is too busy for {rate:g} times as fast: readings get lost. Try --rate {less:g}"
+)
+LATE_LOOKS: Final = 5  # at which the agent was behind, before that is told
 END_LINES: Final = 6  # what is told below the last screen
 TRY: Final = "Ctrl-C ends. Next time try --fault leak, or --bays 8"
 
@@ -32,18 +37,17 @@ class Show:
     rate: float
     programs: Sequence[Program]  # without which there is nothing to see
     screen: Screen = field(default_factory=Screen)
+    told: bool = False  # how it ended
     began: float = 0.0  # when the first run was seen
-    moment: Moment | None = None  # of the plan, the latest
 
     async def run(self) -> bool:
         """Show until the end. Return whether all was seen. Raises: ProgramError."""
-        told = False
         while not self.script.is_over(clock.monotonic()):
-            if not told:
+            if not self.told or self.script.wish.leave:
                 await self._look()
-                told = self.script.over_at is not None
-                if told:
-                    self._tell_end()
+            if self.script.over_at is not None and not self.told:
+                self.told = True
+                self._tell_end()
             await asyncio.sleep(LOOK_S)
         return self.script.all_seen
 
@@ -60,8 +64,12 @@ class Show:
             self.watch.diary.append(lines[-1])
         news = self.script.news(self.watch.alerts)
         if self.screen.in_place:
-            self.screen.draw(self._drawn())
+            if not self.told:  # or what stands below the last screen is lost
+                self.screen.draw(self._drawn())
             return
+        if self.watch.late == LATE_LOOKS:
+            lines.append(self._footer())
+            self.watch.late += 1  # once is enough
         for line in [*lines, *(f"         alert fires: {alert}" for alert in news)]:
             self.screen.note(line)
 
@@ -76,21 +84,27 @@ class Show:
                 pace=self._pace(),
                 diary=watch.diary,
                 alerts=watch.alerts,
-                footer=TRY,
+                footer=self._footer(),
                 columns=columns,
                 lines=lines,
             )
         now = watch.runs.get(first)
-        self.moment = now.moment if now and now.moment else self.moment
+        held = rules(watch.design, watch.moments.get(first))
+        if now and now.over:  # what is not known any more was judged while it was
+            held = {
+                place: rule
+                for place, rule in held.items()
+                if watch.snapshot.status.get(place) != UNKNOWN
+            }
         scene = Scene(
             bay=first,
             pace=self._pace(),
             progress=now,
             snapshot=watch.snapshot,
-            rules=rules(watch.design, self.moment),
+            rules=held,
             diary=watch.diary,
             alerts=watch.alerts,
-            footer=TRY,
+            footer=self._footer(),
         )
         return board(scene, columns=columns, lines=lines)
 
@@ -102,6 +116,12 @@ class Show:
             if self.rate == 1
             else f"{minutes(real_s * self.rate)} pass in {minutes(real_s)}"
         )
+
+    def _footer(self) -> str:
+        """Say what can be done."""
+        if self.watch.late < LATE_LOOKS:
+            return TRY
+        return SLOW.format(rate=self.rate, less=max(1.0, round(self.rate / 3)))
 
     def _fault(self) -> str:
         """Say what was broken."""
@@ -123,12 +143,3 @@ class Show:
             self.screen.note(
                 "The certificate can be opened until you press Ctrl-C; --keep DIR keeps it."
             )
-
-
-def minutes(seconds: float) -> str:
-    """Return a time as clocks show it.
-
-    >>> minutes(65.4), minutes(4210.0)
-    ('1:05', '70:10')
-    """
-    return f"{int(seconds // 60)}:{int(seconds % 60):02}"

@@ -24,3 +24,12 @@ STAGES: Final[Mapping[str, str]] = {
     "cool_down": "no load: do couplings stay tight when they shrink?",
     "sign_off": "people look once more, and two of them sign",
 }
+
+
+def minutes(seconds: float) -> str:
+    """Return a time as clocks show it.
+
+    >>> minutes(65.4), minutes(4210.0)
+    ('1:05', '70:10')
+    """
+    return f"{int(seconds // 60)}:{int(seconds % 60):02}"

@@ -10,7 +10,7 @@ from agent.demo.alerts import Alert
 from agent.demo.board import apart, bar
 from agent.demo.progress import Progress
 
-LINE: Final = "{bay:<8.8} {serial:<10.10} {stage:<22.22} {time:<18} {standing}"
+LINE: Final = "{bay:<8.8} {serial:<10.10} {stage:<23.23} {time:<18} {standing}"
 TITLES: Final = LINE.format(
     bay="BAY", serial="RACK", stage="STAGE", time="TIME THAT COUNTS", standing="SO FAR"
 )
