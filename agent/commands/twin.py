@@ -1,5 +1,6 @@
 """`rackproof twin`: racks that are not there, compiled from a spec, for trying it before metal."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -14,10 +15,12 @@ WRONG: Final[Sequence[tuple[Callable[[Mapping[str, Any]], bool], str]]] = (
     (lambda given: given["json"] and not given["rehearse"], "--json goes with --rehearse"),
     (lambda given: given["once"] and not given["follow"], "--once goes with --follow URL"),
     (lambda given: given["broker"] and given["no_broker"], "--broker or --no-broker, not both"),
+    (lambda given: given["sparkplug"] and given["no_broker"], "--sparkplug needs a broker"),
     (lambda given: given["rehearse"] and given["follow"], "--rehearse or --follow, not both"),
     (lambda given: given["rehearse"] and given["bays"] > 1, "--rehearse is of one rack: no --bays"),
 )
 TRAP_PORT: Final = 162  # RFC 3417 §3.2
+GROUP: Final = re.compile(r"[A-Za-z0-9_-]{1,63}")
 BAYS_MAX: Final = 254  # as many as 127.BAY has room for
 FAULTS: Final = "Faults, and what they are unless told; all take at=, for=, stage=, name=:"
 EXAMPLES: Final = """\
@@ -39,6 +42,13 @@ def _families(
         if not (device and profile):
             raise click.BadParameter(f"{text!r}: want DEVICE=PROFILE, such as feedA=sentry4")
     return dict(text.split("=", 1) for text in said)
+
+
+def _group(_ctx: click.Context, _param: click.Parameter, name: str | None) -> str | None:
+    """Read a name that can stand in a topic."""
+    if name is not None and not GROUP.fullmatch(name):
+        raise click.BadParameter("want letters, digits, `-` and `_`, at most 63")
+    return name
 
 
 def _broker(_ctx: click.Context, _param: click.Parameter, url: str | None) -> Address | None:
@@ -119,6 +129,12 @@ def _faults() -> str:
     callback=_families,
     metavar="DEVICE=PROFILE",
     help="Let a device be of this family. May be given again.",
+)
+@click.option(
+    "--sparkplug",
+    metavar="GROUP",
+    callback=_group,
+    help="Publish the same as Sparkplug B too, each bay as an edge node of this group.",
 )
 @click.option(
     "--traps",

@@ -38,6 +38,7 @@ class Asked:
     rate: float
     follow: str | None
     once: bool
+    sparkplug: str | None = None
     traps: Address | None = None
 
     def rehearse(self, *, as_json: bool) -> int:
@@ -67,6 +68,7 @@ class Asked:
                 follow=self.follow,
                 once=self.once,
                 pace=pace,
+                sparkplug=self.sparkplug,
                 traps=self.traps,
             )
             if pace:

@@ -28,6 +28,7 @@ class Speakers:
         self.mute: list[Point] = []
         self.profiles: dict[str, Profile] = {}
         self.faces: list[Face] = []
+        self.places: list[Place] = []
         for place in places(points):
             profile = families[place.device]
             if profile.mqtt is None:
@@ -35,6 +36,7 @@ class Speakers:
             shown = self._shown(profile, place)
             if shown.points:
                 self.faces.append(_face(profile, shown, bays))
+                self.places.append(shown)
                 self.profiles[place.device] = profile
         if any(
             profile.mqtt and profile.mqtt.dialect == "dsx" for profile in self.profiles.values()

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import signal
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -28,7 +28,9 @@ from agent.twin.site import Reach, Site
 from agent.twin.speakers import Speakers
 from agent.web.server import serving
 from collectors.profile import Profile
+from collectors.twin import sparkplug_node
 from collectors.twin.delivery import Delivery, Quirk
+from collectors.twin.sparkplug_node import SparkplugNode
 from collectors.twin.trap import Sink
 
 TICK_S: Final = 1.0  # finer than any agent polls
@@ -54,6 +56,7 @@ class Wish:
     follow: str | None  # the agent whose runs are worked at
     once: bool
     pace: clock.Pace | None  # None: the true time
+    sparkplug: str | None = None  # the group in which the same is published as Sparkplug B
     traps: Address | None = None  # who wants to be told by SNMP what happens
 
 
@@ -128,7 +131,9 @@ class World:
         site.write()
         for line in telling.lines(self, site, port):
             say(line)
-        return await self._together(self._work(), self._live(), self._connected())
+        return await self._together(
+            self._work(), self._live(), self._connected(), *self._nodes(place)
+        )
 
     async def _work(self) -> list[str]:
         """Work at the bays, or let others do it."""
@@ -138,6 +143,17 @@ class World:
         posts = self.floor.posts(wish.faults)
         operator = Operator(Agent(wish.follow), wish.design, posts, now=self._seconds, say=say)
         return await operator.work(once=wish.once)
+
+    def _nodes(self, broker: Address | None) -> Iterator[Coroutine[None, None, None]]:
+        """Yield the life of each bay as an edge node of Sparkplug B, if that is wanted."""
+        group = self.wish.sparkplug
+        if broker is None or group is None:
+            return
+        for rack, bay in enumerate(self.floor.bays):
+            node = SparkplugNode(group, bay, rack, self.speakers.places)
+            yield sparkplug_node.live(
+                node, self.floor.racks, (broker.host, broker.port), clock.wall
+            )
 
     async def _connected(self) -> None:
         """Be connected to the broker, if there is one."""

@@ -79,6 +79,7 @@ def test_a_rehearsal_tells_people_the_stages_and_why(
         (("--broker", "mqtt://127.0.0.1", "--no-broker"), "not both"),
         (("--broker", "http://127.0.0.1"), "want mqtt://HOST"),
         (("--follow", "ftp://127.0.0.1"), "http://"),
+        (("--sparkplug", "a/b"), "want letters"),
         (("--family", "feedA"), "want DEVICE=PROFILE"),
         (("--family", "feedC=sentry4"), "no device 'feedC'"),
         (("--rehearse", "--fault", "leek"), "no kind of fault"),
