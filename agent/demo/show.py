@@ -39,6 +39,7 @@ class Show:
     screen: Screen = field(default_factory=Screen)
     told: bool = False  # how it ended
     began: float = 0.0  # when the first run was seen
+    ended: float | None = None  # when all were over
 
     async def run(self) -> bool:
         """Show until the end. Return whether all was seen. Raises: ProgramError."""
@@ -59,6 +60,12 @@ class Show:
         lines = await self.watch.look()
         now = clock.monotonic()
         self.began = self.began if self.watch.runs else now
+        if (
+            self.ended is None
+            and self.watch.runs
+            and all(run.over for run in self.watch.runs.values())
+        ):
+            self.ended = now
         if self.script.step(self.watch.runs, self.watch.alerts, now):
             lines.append(self._fault())
             self.watch.diary.append(lines[-1])
@@ -110,7 +117,7 @@ class Show:
 
     def _pace(self) -> str:
         """Say how long it has been, for the racks and for who watches."""
-        real_s = (self.script.over_at or clock.monotonic()) - self.began
+        real_s = (self.ended or clock.monotonic()) - self.began
         return (
             minutes(real_s)
             if self.rate == 1

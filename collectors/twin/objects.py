@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from collectors.snmp.ber import WIDTHS, Tag, integer, oid, tlv
-from collectors.twin.instruments import UPTIME, Shown
 
 Arcs = tuple[int, ...]
+Shown = Mapping[str, float]  # what instruments show, by name
 
+UPTIME: Final = "uptime"  # seconds since a device's agent was started
 
 WRAPS: Final = {Tag.COUNTER32: 1 << 32, Tag.TIME_TICKS: 1 << 32, Tag.COUNTER64: 1 << 64}
 
@@ -41,23 +42,13 @@ def fixed(oid: str, value: int | str | bytes) -> Object:
     return Object(oid=oid, tag=tag, value=value)
 
 
-def shows(oid: str, reads: str, scale: float = 1.0, tag: Tag = Tag.INTEGER) -> Object:
-    """Make an object that shows an instrument."""
-    return Object(oid=oid, tag=tag, reads=reads, scale=scale)
-
-
-def column(entry: str, values: Mapping[str, int | str]) -> list[Object]:
-    """Make one column of a table that never changes: its OID, and a value a row."""
-    return [fixed(f"{entry}.{row}", value) for row, value in values.items()]
-
-
 def system(sys_object_id: str, descr: str, name: str) -> list[Object]:
     """Make the system group that every agent has (RFC 3418)."""
     group = "1.3.6.1.2.1.1"
     return [
         fixed(f"{group}.1.0", descr),
         Object(oid=f"{group}.2.0", tag=Tag.OID, value=sys_object_id),
-        shows(f"{group}.3.0", UPTIME, 100.0, Tag.TIME_TICKS),
+        Object(oid=f"{group}.3.0", tag=Tag.TIME_TICKS, reads=UPTIME, scale=100.0),
         fixed(f"{group}.4.0", "nobody: this device is simulated"),
         fixed(f"{group}.5.0", name),
         fixed(f"{group}.6.0", "simulated bay"),

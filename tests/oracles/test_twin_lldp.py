@@ -14,7 +14,7 @@ from collectors.twin.objects import Table
 from collectors.twin.responder import Responder
 
 if TYPE_CHECKING:
-    from collectors.twin.instruments import Shown
+    from collectors.twin.objects import Shown
 
 PORTS = {"swp1": 1001, "swp2": 1002, "swp3": 1003}
 CABLES = {

@@ -17,7 +17,7 @@ from collectors.twin.objects import Table, fixed
 from collectors.twin.responder import Responder
 
 if TYPE_CHECKING:
-    from collectors.twin.instruments import Shown
+    from collectors.twin.objects import Shown
 
 DESCR = "1.3.6.1.2.1.1.1.0"
 TEXT = "a power strip that is simulated"

@@ -7,15 +7,13 @@ import json
 import os
 import signal
 import sys
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from agent.programs import LOOPBACK, Program, free_port
 from agent.record.manifest import JOURNAL
-from collectors.twin.bay import Bay
-from collectors.twin.serve import Twin
+from tests.simulation.devices import Devices
 
 if TYPE_CHECKING:
     from tests.simulation.nursery import Nursery
@@ -106,18 +104,17 @@ class Said(NamedTuple):
 class Site:
     """A floor of one bay, whose daemon comes and goes while its devices stay."""
 
-    def __init__(self, folder: Path, twin: Twin, soak_s: int) -> None:
+    def __init__(self, folder: Path, devices: Devices, soak_s: int) -> None:
         self.folder = folder
-        self.bay = twin.bay
+        self.devices = devices
         self.port = free_port(0)
         self.lives = 0  # daemons started so far
         self.environment: tuple[str, ...] = ()  # of each of them
         self.nursery: Nursery | None = None  # where they come from; else each is a program's start
         self.daemon: Program | None = None
         floor = FLOOR.format(port=self.port)
-        for device, (host, port) in twin.addresses.items():
-            more = ", map: {heat: cooling}" if device == "rear_door" else ""
-            floor += f'      {device}: {{address: "{host}:{port}"{more}}}\n'
+        for device, (host, port) in devices.addresses.items():
+            floor += f'      {device}: {{address: "{host}:{port}"}}\n'
         (folder / "floor.yaml").write_text(floor)
         (folder / "spec.yaml").write_text(SPEC.replace("SOAK", str(soak_s)))
 
@@ -125,16 +122,13 @@ class Site:
     @contextlib.asynccontextmanager
     async def open(cls, folder: Path, number: int, soak_s: int) -> "AsyncIterator[Site]":
         """Put the devices of bay `number` on the air; end what was started, however it goes."""
-        twin = await Twin.open(Bay(seed=number), wall=time.time, number=number)
-        alive = asyncio.create_task(twin.live())
-        site = cls(folder, twin, soak_s)
-        site.print_nothing()
-        try:
-            yield site
-        finally:
-            await site.end()
-            alive.cancel()
-            twin.close()
+        async with Devices.open(SPEC.replace("SOAK", str(soak_s)), number) as devices:
+            site = cls(folder, devices, soak_s)
+            site.print_nothing()
+            try:
+                yield site
+            finally:
+                await site.end()
 
     def print_nothing(self) -> None:
         """Let daemons live where WeasyPrint is not installed."""

@@ -97,7 +97,7 @@ async def killed_failing(site: Site) -> tuple[Record, Actor]:
     await site.soaking(run, 1.0)
     await overloaded(site, run)
     await site.kill()
-    site.bay.repair()
+    site.devices.repair()
     for _ in range(6 * TIMES):
         await actor.life(run)
     await actor.rest(run)
@@ -120,7 +120,7 @@ async def killed_soaking(site: Site) -> Record:
 
 async def overloaded(site: Site, run: str) -> None:
     """Lose a feed until its failure is seen, and stored."""
-    site.bay.raise_fault("feed_loss")
+    site.devices.lose_feed()
 
     async def failing() -> bool:
         return await site.metric(STATUS) == 2
@@ -144,10 +144,10 @@ async def starved(site: Site) -> Record:
         assert refused.status == 503
         assert "stored" in refused.document["detail"]
 
-        site.bay.raise_fault("feed_loss")
+        site.devices.lose_feed()
         await site.until(lambda: shows(site, 2.0), "failing on feed A")
         await asyncio.sleep(HOLD_S)
-        site.bay.repair()
+        site.devices.repair()
         await site.until(lambda: shows(site, 0.0), "well again")
         assert (await site.show(run))["state"] == "running"
         assert await is_starved(site)

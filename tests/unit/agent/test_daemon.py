@@ -22,8 +22,8 @@ from agent.exits import Exit
 from agent.programs import Program, free_port
 from collectors.profile import load_profiles
 from collectors.snmp.endpoint import Endpoint
-from collectors.twin.bay import Bay
-from collectors.twin.serve import Twin
+from tests.simulation.devices import Devices
+from tests.simulation.site import SPEC
 
 PATIENCE_S: Final = 30.0  # of a test on a busy machine
 HEAD: Final = """\
@@ -45,23 +45,23 @@ BAD_LINE: Final = "      feedB: {address: 127.0.0.1, intervall: 1 s}\n"
 class Site:
     """A floor file that changes, and simulated devices that it names."""
 
-    def __init__(self, folder: Path, twin: Twin) -> None:
+    def __init__(self, folder: Path, devices: Devices) -> None:
         self.file = folder / "floor.yaml"
-        self.twin = twin
+        self.devices = devices
         self.port = free_port(0)
 
     def write(self, more: str = "", **bays: str) -> int:
         """Write a floor of bays, each with one device, and `more`; return its number of lines."""
         text = HEAD.format(port=self.port)
         for bay, device in bays.items():
-            host, port = self.twin.addresses[device]
+            host, port = self.devices.addresses[device]
             text += f'  {bay}:\n    devices:\n      {device}: {{address: "{host}:{port}"}}\n'
         self.file.write_text(text + more)
         return (text + more).count("\n")
 
     def fall_silent(self, device: str) -> None:
         """Let a device say nothing more."""
-        self.twin.bay.silent = frozenset({device})
+        self.devices.silence(device)
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -75,9 +75,8 @@ def _loaded_once() -> Iterator[None]:
 @pytest.fixture
 async def site(tmp_path: Path) -> AsyncIterator[Site]:
     """Put simulated devices on loopback."""
-    twin = await Twin.open(Bay(seed=3), wall=time.time, number=33)
-    yield Site(tmp_path, twin)
-    twin.close()
+    async with Devices.open(SPEC.replace("SOAK", "9"), 3) as devices:
+        yield Site(tmp_path, devices)
 
 
 async def until(holds: Callable[[], object]) -> None:

@@ -17,8 +17,7 @@ from collectors.profile import Profile, load_profiles
 from collectors.readings import Channel, Identity, Quality, Readings
 from collectors.schedule import BACK_OFF_MAX_S
 from collectors.snmp.endpoint import Endpoint
-from collectors.twin.instruments import UPTIME
-from collectors.twin.objects import Object, Table, fixed, system
+from collectors.twin.objects import UPTIME, Object, Table, fixed, system
 from collectors.twin.responder import Responder
 
 PATIENCE_S: Final = 20.0  # of a test on a busy machine; nothing here takes two seconds when idle

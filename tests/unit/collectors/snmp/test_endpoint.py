@@ -18,12 +18,12 @@ from collectors.snmp.exchange import Address, Outcome, Target
 from collectors.snmp.message import Version, unwrap
 from collectors.snmp.poll import Answer, Fetched
 from collectors.snmp.walk import COMPLETE
-from collectors.twin.objects import Object, Table
+from collectors.twin.objects import Object, Shown, Table
 from collectors.twin.responder import Responder
 
 READS = {0xA0, 0xA1, 0xA5}  # GET, GETNEXT and GETBULK; 0xA3 would be SET
 OBJECTS = [f"1.3.6.1.4.1.99.1.{position}.0" for position in range(100)]
-RESPONDER = Responder(
+RESPONDER: Responder[Shown] = Responder(
     Table(Object(oid=name, tag=Tag.GAUGE32, value=n) for n, name in enumerate(OBJECTS)), {}
 )
 Replies = Callable[[bytes], Iterable[bytes]]

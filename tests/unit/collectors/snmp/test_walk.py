@@ -12,7 +12,7 @@ from collectors.snmp.ber import BerError, Tag, Value, dotted, integer, oid, tlv
 from collectors.snmp.exchange import Address, Exchange, Learnt, Outcome, Target
 from collectors.snmp.message import PduType, Span, Version, decode_pdu, unwrap
 from collectors.snmp.walk import COMPLETE, Walk, WalkBudget, Walked
-from collectors.twin.objects import Object, Table, arcs
+from collectors.twin.objects import Object, Shown, Table, arcs
 from collectors.twin.responder import Responder
 
 Drive = Callable[..., float]
@@ -25,7 +25,9 @@ ROWS = {f"{BASE}.{column}.{row}": 100 * column + row for column in (1, 2, 3) for
 
 def honest(rows: dict[str, int]) -> Agent:
     """Make an agent that has these integers."""
-    responder = Responder(Table(Object(oid=name, value=n) for name, n in rows.items()), {})
+    responder: Responder[Shown] = Responder(
+        Table(Object(oid=name, value=n) for name, n in rows.items()), {}
+    )
 
     def answer(datagram: bytes, _now: float) -> Iterator[tuple[bytes, Address]]:
         """Answer one datagram."""
