@@ -90,7 +90,7 @@ def _curve(curve: Curve, x0: float, y0: float, wide: float, high: float) -> list
     return parts
 
 
-def times(spans: Sequence[Span], low: float = 1.0, high: float = 7200.0) -> str:
+def times(spans: Sequence[Span], low: float = 1.0, high: float = 36000.0) -> str:
     """Draw how long it takes to find each fault, on a logarithmic axis."""
     left, right, row, top = 236, 70, 20, 24
     wide = WIDTH - left - right
@@ -102,7 +102,14 @@ def times(spans: Sequence[Span], low: float = 1.0, high: float = 7200.0) -> str:
 
     bottom = top + row * len(spans)
     parts = [_text(WIDTH - right + 8, top - 11, "median")]
-    for seconds, text in ((1, "1 s"), (10, "10 s"), (60, "1 min"), (600, "10 min"), (3600, "1 h")):
+    for seconds, text in (
+        (1, "1 s"),
+        (10, "10 s"),
+        (60, "1 min"),
+        (600, "10 min"),
+        (3600, "1 h"),
+        (36000, "10 h"),
+    ):
         x = place(seconds)
         parts.append(_line(x, top - 6, x, bottom, "rule"))
         parts.append(_text(x, top - 11, text, anchor="middle"))

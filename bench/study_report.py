@@ -160,6 +160,8 @@ def _share(count: int, of: int) -> str:
 
 def _code(channel: str) -> str:
     """Set a channel's name apart."""
+    if channel == "end":
+        return "how the stage ended"
     return f"`{channel}`" if channel else ""
 
 

@@ -89,7 +89,7 @@ CASES: Final = (
         name="leak",
         faults=("leak zone=2 size={size}",),
         names=("rack.leak[zone2]",),
-        sizes=(0.001, 0.003, 0.01, 0.6),
+        sizes=(0.003, 0.005, 0.01, 0.6),
         unit="L/min",
     ),
     Case(name="pump fails", faults=("pump_failure pump=1",), names=("cdu.pump_ok[pump1]",)),
@@ -104,14 +104,14 @@ CASES: Final = (
         name="strainer clogs",
         faults=("filter_clog size={size}",),
         names=("cdu.filter_dp",),
-        sizes=(2.0, 3.0, 4.0, 8.0),
+        sizes=(2.0, 3.0, 3.5, 4.0, 8.0),
         unit="x",
     ),
     Case(
         name="cold plates clog",
         faults=("plates_clog size={size}",),
         names=("derived.hydraulic_resistance", "rack.dp"),
-        sizes=(1.1, 1.2, 1.3, 1.5),
+        sizes=(1.1, 1.15, 1.2, 1.5),
         unit="x",
     ),
     Case(
@@ -128,7 +128,7 @@ CASES: Final = (
         name="overload",
         faults=("overload size={size}",),
         names=("feedA.power", "derived.rack_power"),
-        sizes=(1.0, 2.0, 4.0, 25.0),
+        sizes=(1.0, 2.0, 3.0, 4.0, 25.0),
         unit="%",
     ),
     Case(
@@ -157,7 +157,7 @@ CASES: Final = (
             "derived.liquid_fraction",
         ),
         stages={"full_soak": 1800.0},
-        sizes=(0.4, 0.8, 1.2, 1.5),
+        sizes=(0.4, 0.6, 0.8, 1.5),
         unit="K",
     ),
     Case(
@@ -178,7 +178,7 @@ CASES: Final = (
         stage=None,
         names=("end",),
         stages={"power_on": 300.0, "full_soak": 900.0},
-        sizes=(2.5, 5.0, 10.0),
+        sizes=(5.0, 7.0, 10.0),
         unit="x",
     ),
     Case(
@@ -193,12 +193,10 @@ CASES: Final = (
     ),
     Case(
         name="link flaps",
-        faults=("link_flap device=mgmt_switch1 port=swp3 for=1min size={size}",),
+        faults=("link_flap device=mgmt_switch1 port=swp3 for=1min",),
         stage="network",
         names=("mgmt_switch1.flaps[swp3]",),
         stages={"network": 600.0},
-        sizes=(1.0, 2.0, 4.0),
-        unit="a minute",
     ),
     Case(
         name="link decays",
@@ -210,8 +208,8 @@ CASES: Final = (
             "mgmt_switch1.fec_uncorrectable[swp49] (not required)",
         ),
         stages={"network": 1800.0},
-        sizes=(0.25, 0.5, 0.75, 1.0),
-        unit="decades in 5 min",
+        sizes=(0.5, 0.75, 0.9, 1.0),
+        unit="decades/5 min",
     ),
     Case(
         name="cables crossed",
@@ -290,7 +288,7 @@ CASES: Final = (
         name="meter shows a multiple",
         faults=("scale channel=feedA.power size={size}",),
         names=("feedA.power",),
-        sizes=(1.03, 1.06, 1.1, 10.0),
+        sizes=(1.01, 1.02, 1.03, 10.0),
         unit="x",
     ),
     Case(
