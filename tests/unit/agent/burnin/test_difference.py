@@ -171,7 +171,7 @@ def test_layout_and_comments_are_no_change(compare: Compare) -> None:
 @pytest.fixture(scope="session")
 def demo() -> str:
     """Return a spec of 69 channels, which takes less time than the example."""
-    path = Path(__file__).parents[4] / "deploy" / "example" / "specs" / "demo-66kw.yaml"
+    path = Path(__file__).parents[3] / "specs" / "small-66kw.yaml"
     return path.read_text()
 
 

@@ -34,8 +34,8 @@ def example(shared: Path) -> Design:
 
 @pytest.fixture(scope="session")
 def small() -> Design:
-    """Return what the demo judges by, in a plan of one stage: 69 channels."""
-    file = Path(__file__).parents[4] / "deploy" / "example" / "specs" / "demo-66kw.yaml"
+    """Return the design of a small rack, in a plan of one stage: 69 channels."""
+    file = Path(__file__).parents[3] / "specs" / "small-66kw.yaml"
     spec = load_spec(file.read_bytes(), file.name)
     assert spec.plan
     soak = Stage.model_validate({"id": "soak", "duration": "1 h", "load": "100 %"})

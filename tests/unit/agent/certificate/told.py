@@ -1,4 +1,4 @@
-"""A run of the demo's one stage as its journal and its samples tell it, with a pause in it."""
+"""A run of one stage of a small rack as its journal and its samples tell it, with a pause in it."""
 
 from collections.abc import Iterator
 from typing import Any, Final

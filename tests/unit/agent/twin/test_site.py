@@ -7,7 +7,7 @@ import pytest
 from agent.config import Mqtt, Snmp, load_floor
 from agent.twin.site import Reach, Site, SiteError
 
-EXAMPLE = Path(__file__).parents[4] / "deploy" / "example" / "specs" / "demo-66kw.yaml"
+EXAMPLE = Path(__file__).parents[3] / "specs" / "small-66kw.yaml"
 REACHES = {
     "feedA": Reach(address=("127.0.1.10", 1161)),
     "mgmt_switch": Reach(

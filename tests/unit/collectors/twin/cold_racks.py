@@ -9,7 +9,7 @@ from agent.burnin.spec import load_spec
 from agent.rehearsal.points import build, points
 from collectors.twin.racks import Racks
 
-SMALL = Path(__file__).parents[4] / "deploy/example/specs/demo-66kw.yaml"
+SMALL = Path(__file__).parents[3] / "specs/small-66kw.yaml"
 
 
 def design_of(file: Path) -> Design:
