@@ -4,7 +4,7 @@
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
-demo: ## a simulated bay, the agent and, where installed, Prometheus; Ctrl-C ends it
+demo: ## a simulated rack goes from inventory to its certificate in three minutes; Ctrl-C ends it
 	@deploy/dev/setup core
 	@.venv/bin/rackproof demo $(ARGS)
 

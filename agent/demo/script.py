@@ -13,6 +13,7 @@ from agent.twin.faults import Placed
 from collectors.twin.faults import KINDS
 
 SOAK: Final = "stage=soak at=90s"  # when things break, so that a healthy rack was seen before
+HASTY: Final = {"sensor_drift": "size=-12"}  # where an hour is too short for the usual size
 AT_ONCE: Final = frozenset({"miscabling"})  # what people see before the soak
 LOOK_S: Final = 8.0  # at the end, before a demo leaves that nobody watches
 ALERT_S: Final = 30.0  # until an alert that is owed must have come
@@ -111,5 +112,7 @@ def timed(text: str) -> str:
     ('leak zone=3 stage=soak at=90s', 'leak at=1h', 'miscabling')
     """
     words = text.split()
+    sizes = [size for kind, size in HASTY.items() if kind in words and "size=" not in text]
     told = any(word.startswith(("stage=", "at=")) for word in words)
-    return text if told or AT_ONCE.intersection(words) else f"{text} {SOAK}"
+    when = [] if told or AT_ONCE.intersection(words) else [SOAK]
+    return " ".join([text, *sizes, *when])

@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 from agent.burnin.design import Design
 from agent.burnin.event import Event, Kind
+from agent.burnin.steady import BINS
 from agent.burnin.terms import stage_of
 from agent.burnin.verdict import Reason, Verdict
 from agent.rehearsal.points import build, points
@@ -66,9 +67,15 @@ def rehearse(
         breaking.plan(racks, each.fault)
         if each.stage is not None:
             stage_of(design, each.stage)
-    rig = Rig(design, racks, 0, planned, calm_s=CALM_S, on_event=on_event)
+    rig = Rig(design, racks, 0, planned, calm_s=_calm_s(design), on_event=on_event)
     Rehearsal([rig]).go()
     return result(rig)
+
+
+def _calm_s(design: Design) -> float:
+    """Return how rarely a soak may be looked at, so that steadiness can be seen."""
+    steady = design.spec.plan.steady if design.spec.plan else None
+    return CALM_S if steady is None else min(CALM_S, steady.window / BINS)
 
 
 class Rehearsal:
