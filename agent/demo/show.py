@@ -38,7 +38,7 @@ class Show:
     programs: Sequence[Program]  # without which there is nothing to see
     screen: Screen = field(default_factory=Screen)
     told: bool = False  # how it ended
-    began: float = 0.0  # when the first run was seen
+    began: float | None = None  # when the first run was seen
     ended: float | None = None  # when all were over
 
     async def run(self) -> bool:
@@ -59,7 +59,8 @@ class Show:
                 raise ProgramError(program.obituary())
         lines = await self.watch.look()
         now = clock.monotonic()
-        self.began = self.began if self.watch.runs else now
+        if self.began is None and self.watch.runs:
+            self.began = now
         if (
             self.ended is None
             and self.watch.runs
@@ -117,7 +118,8 @@ class Show:
 
     def _pace(self) -> str:
         """Say how long it has been, for the racks and for who watches."""
-        real_s = (self.ended or clock.monotonic()) - self.began
+        now = self.ended or clock.monotonic()
+        real_s = now - (self.began or now)
         return (
             minutes(real_s)
             if self.rate == 1
