@@ -37,6 +37,7 @@ class Script:
     started: float
     plan_s: float  # that the plan takes, if all goes well
     alerting: bool  # there is a Prometheus, so an alert is owed for a failure
+    look_s: float = 0.0  # of the racks, from one look to the next: a fault is told before it shows
     fault_at: float | None = None
     over_at: float | None = None
     verdicts: Mapping[str, str] = field(default_factory=dict)
@@ -102,7 +103,7 @@ class Script:
         if now.over or now.passed_by(fault.stage):
             return True  # it ended a stage before anybody looked
         here = now.moment is not None and now.moment.stage == fault.stage
-        return here and now.qualified_s >= fault.fault.onset_s
+        return here and now.qualified_s + self.look_s >= fault.fault.onset_s
 
 
 def timed(text: str) -> str:

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from agent import clock
 from agent.burnin.design import Design
 from agent.demo.script import Script, Wish
-from agent.demo.show import Show
+from agent.demo.show import LOOK_S, Show
 from agent.demo.site import PROMETHEUS, example, prometheus
 from agent.demo.tale import INTRODUCTION
 from agent.demo.watch import Watch
@@ -110,6 +110,7 @@ async def _world(wish: Wish, choice: Choice) -> AsyncIterator[Show]:
                 started=started,
                 plan_s=PLAN_S / choice.rate,
                 alerting=alerts is not None,
+                look_s=LOOK_S * choice.rate,
             ),
             rate=choice.rate,
             programs=(twin, agent),
