@@ -1,1 +1,1 @@
-"""The demo: a simulated bay, the agent, and Prometheus where installed, in one command."""
+"""The demo: a simulated rack, the agent, and Prometheus where installed, in one command."""

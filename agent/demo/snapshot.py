@@ -6,7 +6,7 @@ from typing import Final
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from agent.exposition.names import DEVIATION, STATE_INFO, STATUS, UP, family
+from agent.exposition.names import DEVIATION, STATE_INFO, STATUS, family
 from collectors.quantity import Quantity
 from collectors.readings import Kind
 
@@ -28,26 +28,16 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """One scrape: what is judged, what was read, and which devices answer."""
+    """One scrape: what is judged, and what was read."""
 
     status: Mapping[Place, int] = field(default_factory=dict)
     readings: Mapping[Place, Reading] = field(default_factory=dict)
     states: Mapping[Place, str] = field(default_factory=dict)
     deviation: Mapping[Place, float] = field(default_factory=dict)
-    up: Mapping[str, bool] = field(default_factory=dict)
-
-    def count(self, *wanted: int) -> int:
-        """Return how many channels have one of these statuses."""
-        return sum(status in wanted for status in self.status.values())
 
     def is_held(self, place: Place) -> bool:
         """Say whether a channel is beyond its fail limit, but not yet for as long as `hold`."""
         return self.status[place] in (INSIDE, WARN) and abs(self.deviation.get(place, 0.0)) > 1.0
-
-    @property
-    def known_share(self) -> float:
-        """Return the share of judged channels whose status is known."""
-        return 1 - self.count(UNKNOWN) / len(self.status) if self.status else 0.0
 
 
 def read(page: str) -> Snapshot:
@@ -56,7 +46,6 @@ def read(page: str) -> Snapshot:
     readings: dict[Place, Reading] = {}
     states: dict[Place, str] = {}
     deviation: dict[Place, float] = {}
-    up: dict[str, bool] = {}
     for group in text_string_to_metric_families(page):
         for sample in group.samples:
             place = (sample.labels.get("device", ""), sample.labels.get("channel", ""))
@@ -66,8 +55,6 @@ def read(page: str) -> Snapshot:
                 states[place] = sample.labels.get("state", "")
             elif sample.name == DEVIATION.name:
                 deviation[place] = sample.value
-            elif sample.name == UP.name:
-                up[place[0]] = bool(sample.value)
             elif quantity := BASE.get(sample.name):
                 readings[place] = Reading(sample.value / quantity.base_factor, quantity)
-    return Snapshot(status, readings, states, deviation, up)
+    return Snapshot(status, readings, states, deviation)

@@ -35,7 +35,6 @@ HEALTHY = Snapshot(
     readings={FLOW: Reading(172.2, Quantity.FLOW), POWER: Reading(131_030.0, Quantity.POWER)},
     states={LEAK: "dry"},
     deviation={FLOW: -0.5, POWER: 0.0},
-    up={"rack": True},
 )
 BROKEN = replace(
     HEALTHY,
