@@ -36,6 +36,7 @@ class Script:
     wish: Wish
     started: float
     plan_s: float  # that the plan takes, if all goes well
+    bays: Sequence[str]
     alerting: bool  # there is a Prometheus, so an alert is owed for a failure
     look_s: float = 0.0  # of the racks, from one look to the next: a fault is told before it shows
     fault_at: float | None = None
@@ -49,10 +50,11 @@ class Script:
         new = [alert for alert in alerts if alert not in self.told]
         if self.fault_at is not None and new and self.alerted_at is None:
             self.alerted_at = now
-        if self.over_at is None and bays and all(each.sealed for each in bays.values()):
+        there = [bays[bay] for bay in self.bays if bay in bays]
+        if self.over_at is None and [each.sealed for each in there] == [True] * len(self.bays):
             self.over_at = now
             self.verdicts = {bay: each.verdict for bay, each in bays.items()}
-        if self.fault_at is None and self.wish.fault and bays and self._due(bays):
+        if self.fault_at is None and self._due(bays):
             self.fault_at = now
             return True
         return False
@@ -80,7 +82,7 @@ class Script:
         """Say whether every verdict is what it should be, and a failure raised an alert."""
         if self.over_at is None:
             return False
-        found = list(self.verdicts.values())
+        found = [self.verdicts[bay] for bay in self.bays]
         fault = self.wish.fault
         if fault is None:
             return set(found) == {"PASS"}
@@ -96,8 +98,9 @@ class Script:
     def _due(self, bays: Mapping[str, Progress]) -> bool:
         """Say whether it has come to the stage, and the time in it, that the fault waits for."""
         fault = self.wish.fault
-        assert fault is not None
-        now = list(bays.values())[fault.rack]
+        now = bays.get(self.bays[fault.rack]) if fault else None
+        if fault is None or now is None:
+            return False
         if fault.stage is None:
             return True
         if now.over or now.passed_by(fault.stage):

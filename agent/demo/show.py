@@ -144,7 +144,8 @@ class Show:
 
     def _tell_end(self) -> None:
         """Say how it ended and where to look, in lines that stay."""
-        for bay, now in self.watch.runs.items():
+        for bay in self.watch.bays:
+            now = self.watch.runs[bay]
             self.screen.note("")
             self.screen.note(f"{bay}: {now.verdict}, {now.reason}")
             self.screen.note(f"  {self._place(now)}")

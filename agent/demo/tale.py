@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 INTRODUCTION: Final[Sequence[str]] = (
-    "A rack that is not there goes through its burn-in, {rate:g} times as fast as in truth.",
+    "A rack that is not there goes through its burn-in, {rate:g} times as fast as real.",
     "{devices} simulated devices speak SNMP and MQTT; simulated people fill in coolant, set",
-    "the load, open a breaker, stop a pump, as the plan asks. The agent reads all of it,",
+    "the load, open a breaker, stop a pump, as the plan asks. The agent reads it all,",
     "judges every value by the limits of a design spec, and signs a certificate.",
     "It is on this machine alone, and gone when it ends: Ctrl-C.",
 )

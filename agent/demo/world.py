@@ -98,10 +98,11 @@ async def _world(wish: Wish, choice: Choice) -> AsyncIterator[Show]:
             await alerts.program.ready(alerts.port, "/-/ready")
             _tell("Prometheus", f"http://127.0.0.1:{alerts.port}/alerts")
         say()
+        bays = [BAY.format(number=number + 1) for number in range(choice.bays)]
         yield Show(
             watch=Watch(
                 design=choice.design,
-                bays=[BAY.format(number=number + 1) for number in range(choice.bays)],
+                bays=bays,
                 agent_port=port,
                 prometheus_port=alerts and alerts.port,
             ),
@@ -109,6 +110,7 @@ async def _world(wish: Wish, choice: Choice) -> AsyncIterator[Show]:
                 wish=wish,
                 started=started,
                 plan_s=PLAN_S / choice.rate,
+                bays=bays,
                 alerting=alerts is not None,
                 look_s=LOOK_S * choice.rate,
             ),

@@ -15,13 +15,18 @@ PLAN_S = 150.0
 
 
 def script(
-    kind: str | None = "leak", *, rack: int = 0, leave: bool = True, alerting: bool = True
+    kind: str | None = "leak",
+    *,
+    rack: int = 0,
+    leave: bool = True,
+    alerting: bool = True,
+    n: int = 1,
 ) -> Script:
     """Return the script of a demo that began at 0."""
     fault = Placed(rack, Fault(kind=kind, onset_s=90.0), "soak") if kind else None
-    return Script(
-        wish=Wish(fault=fault, leave=leave), started=0.0, plan_s=PLAN_S, alerting=alerting
-    )
+    wish = Wish(fault=fault, leave=leave)
+    names = [f"bay-{number:02}" for number in range(1, n + 1)]
+    return Script(wish=wish, started=0.0, plan_s=PLAN_S, bays=names, alerting=alerting)
 
 
 def bays(*runs: dict[str, object]) -> dict[str, Progress]:
@@ -91,9 +96,12 @@ def test_only_the_verdict_that_is_due_is_a_good_end(
 def test_on_a_floor_the_broken_bay_alone_may_fail() -> None:
     """The others have nothing to do with it."""
     for second, content in (("FAIL", True), ("PASS", False)):
-        play = script(rack=1, alerting=False)
+        play = script(rack=1, alerting=False, n=2)
         play.step(bays(run(), run(qualified_s=91.0)), [], 60.0)
-        play.step(bays(run(over="PASS"), run(over=second)), [], 64.0)
+        ends = bays(run(over="PASS"), run(over=second))
+        play.step({"bay-02": ends["bay-02"]}, [], 64.0)
+        assert not play.all_seen, "the other one is still on"
+        play.step(dict(reversed(ends.items())), [], 65.0)
         assert play.all_seen is content
 
 
@@ -115,7 +123,8 @@ def test_a_person_who_watches_is_not_thrown_out() -> None:
 
 def test_seconds_end_it_whatever_has_been_seen() -> None:
     """The person said so."""
-    play = Script(wish=Wish(seconds=8.0), started=100.0, plan_s=PLAN_S, alerting=True)
+    wish = Wish(seconds=8.0)
+    play = Script(wish=wish, started=100.0, plan_s=PLAN_S, bays=["bay-01"], alerting=True)
     assert not play.is_over(107.0)
     assert play.is_over(108.0)
 
