@@ -15,7 +15,7 @@ TITLES: Final = LINE.format(
     bay="BAY", serial="RACK", stage="STAGE", time="TIME THAT COUNTS", standing="SO FAR"
 )
 BAR: Final = 16  # characters of the stage's time
-AROUND: Final = 8  # lines above and below the bays, without the diary
+AROUND: Final = 6  # lines above and below bays and diary, the free last one too
 ALERTS: Final = 3  # lines of them
 DIARY: Final = 4  # lines of it, at least
 
