@@ -20,7 +20,7 @@ from agent.twin.faults import Placed, Reader
 from collectors.twin.faults import KINDS, FaultError
 
 RATE: Final = 24.0  # an hour's plan in some two and a half minutes
-RATE_BAYS: Final = 40.0  # which more bays share: what the agent does on one core, with a margin
+RATE_BAYS: Final = 32.0  # which more bays share: what an agent on one core does, with a margin
 BAYS_MAX: Final = 24
 STORIES: Final = "\n\n".join(
     f"{name}: {kind.story} ({kind.verdict})" for name, kind in KINDS.items()
