@@ -87,6 +87,7 @@ class Crew:
 
     def look(self, at: float, now: Standing) -> list[tuple[str, str]]:
         """See where the plan stands; return answers: need, yes or no."""
+        new = self.seen is None or now.stage != self.seen.stage
         if self.seen is None or now[:3] != self.seen[:3]:
             self.since = at
         self.seen = now
@@ -94,7 +95,7 @@ class Crew:
         if now.phase and now.stage not in self.idle:
             self._prepare(self.setups[now.stage], late=waited >= DRY_AFTER_S)
             self._temper(self.setups[now.stage].supply, TEMPER_K_S * passed)
-            if now.phase == "needs":
+            if new or now.phase == "needs":  # a stage's first phase is short, and easily missed
                 self._put_back()
             if waited >= REACTION_S and now.load is not None:
                 self.settings.load[self.rack] = now.load

@@ -110,13 +110,14 @@ def test_needs_are_answered_in_time_and_not_at_once(rack: Design) -> None:
     ]
 
 
-def test_what_a_stage_took_away_that_ended_early_is_put_back(rack: Design) -> None:
+@pytest.mark.parametrize("phase", ["needs", "breaking"])
+def test_what_a_stage_took_away_that_ended_early_is_put_back(rack: Design, phase: str) -> None:
     """The next stage begins with a whole rack."""
     bays = Bays()
     people = crew(rack, bays)
     people.settle("full_soak", 1.0)
     bays.feeds[1, 0] = False
     bays.seated[1, 0, 0] = False
-    people.look(0.0, Standing("psu_pull", None, "needs", 1.0, None, ()))
+    people.look(0.0, Standing("psu_pull", None, phase, 1.0, None, ()))
     assert bays.feeds[1].all()
     assert bays.seated[1].all()
