@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 INTRODUCTION: Final[Sequence[str]] = (
-    "A rack that is not there goes through its burn-in, {rate:g} times as fast as real.",
+    "A rack that is not there goes through its burn-in, {pace}.",
     "{devices} simulated devices speak SNMP and MQTT; simulated people fill in coolant, set",
     "the load, open a breaker, stop a pump, as the plan asks. The agent reads it all,",
     "judges every value by the limits of a design spec, and signs a certificate.",

@@ -122,8 +122,9 @@ async def _world(wish: Wish, choice: Choice) -> AsyncIterator[Show]:
 def _introduce(choice: Choice) -> None:
     """Say what there is to see."""
     devices = sum(device != DEVICE for device in choice.design.places)
+    pace = "in real time" if choice.rate == 1 else f"{choice.rate:g} times as fast as real"
     for line in INTRODUCTION:
-        say(line.format(rate=choice.rate, devices=devices))
+        say(line.format(pace=pace, devices=devices))
     say()
 
 
