@@ -71,7 +71,7 @@ def demo(  # noqa: PLR0913 -- one argument an option
 ) -> int:
     """Watch a rack's burn-in from inventory to certificate, with nothing to configure.
 
-    Simulates a rack of 132 kW with its 44 devices and the people at its bay, runs the agent on it
+    Simulates a rack of 132 kW with its 43 devices and the people at its bay, runs the agent on it
     and, where they are installed, Mosquitto and Prometheus. Time goes faster than in truth: the
     plan's hour takes three minutes. Everything is bound to this machine and gone when it ends:
     Ctrl-C.
