@@ -5,6 +5,7 @@ unasked. Whatever ends that process, it is begun again until the record stands.
 """
 
 import asyncio
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -33,6 +34,7 @@ PRINTED: Final[Mapping[Size, str]] = {
     "A4": "certificate.pdf",
     "Letter": "certificate-letter.pdf",
 }
+NICE: Final = 10  # other bays are polled meanwhile, and go first
 WORDS_BYTES_MAX: Final = 2000  # of what a failed process said
 
 
@@ -98,4 +100,5 @@ def _evidence(folder: Path, entries: Sequence[Entry]) -> dict[str, object]:
 
 
 if __name__ == "__main__":
+    os.nice(NICE)
     record(Path(sys.argv[1]), Path(sys.argv[2]))
