@@ -19,8 +19,7 @@ from agent.programs import ProgramError
 from agent.twin.faults import Placed, Reader
 from collectors.twin.faults import KINDS, FaultError
 
-RATE: Final = 24.0  # an hour's plan in some two and a half minutes
-RATE_BAYS: Final = 32.0  # which more bays share: what an agent on one core does, with a margin
+RATE: Final = 24.0  # an hour's plan in two and a half minutes; on one core, with a margin
 BAYS_MAX: Final = 24
 STORIES: Final = "\n\n".join(
     f"{name}: {kind.story} ({kind.verdict})" for name, kind in KINDS.items()
@@ -38,7 +37,7 @@ STORIES: Final = "\n\n".join(
 @click.option(
     "--rate",
     type=click.FloatRange(0, clock.RATE_MAX, min_open=True),
-    help=f"How fast time goes. If not told: {RATE:g}, with several bays {RATE_BAYS:g} among them.",
+    help=f"How fast time goes. If not told: {RATE:g}, shared among the bays.",
 )
 @click.option(
     "--keep",
@@ -84,7 +83,7 @@ def demo(  # noqa: PLR0913 -- one argument an option
         design=design,
         fault=None if text is None else timed(text),
         bays=bays,
-        rate=rate or min(RATE, RATE_BAYS / bays),
+        rate=rate or RATE / bays,
         port=port,
         prometheus=not no_prometheus,
         seed=seed,
