@@ -17,7 +17,7 @@ import click
 from agent.exits import Exit
 
 COMMANDS: Final = {  # in the order in which a newcomer needs them
-    "demo": ("agent.demo.command", "Watch it work: a simulated rack, from inventory to certificate."),
+    "demo": ("agent.demo.command", "Watch a simulated rack go from inventory to certificate."),
     "doctor": ("agent.commands.doctor", "Find what is wrong with this installation."),
     "probe": ("agent.commands.probe", "Identify one SNMP device and read it once."),
     "check": ("agent.commands.check", "Validate a floor file and all it refers to."),

@@ -78,12 +78,14 @@ class Rig:
         self.run = Run(design, self.live)
         self.crew = Crew(setups(design), feeds_of(design), racks.plant, rack)
         self.groups = groups(design)
+        self._intervals = sorted({group.interval for group in self.groups})
         self.tick_s = tick_s
         self.calm_s = calm_s
         self.events: list[Event] = []
         self.alerts: list[Alert] = []
         self.polls: list[Poll] | None = [] if keep else None
         self.tick_at = 0.0
+        self.calm = False  # a long dwell is on
         self.counting: tuple[str | None, float] = ("", 0.0)  # the stage that counts, since when
         self.onset = np.inf  # run seconds, of the first fault
         self.stopped = False  # nobody wants to know how it goes on
@@ -91,6 +93,7 @@ class Rig:
         self._on_event = on_event
         self._began = 0.0  # on the racks' clock
         self._flying: list[Poll] = []
+        self._last: tuple[Vector, Bools] = np.empty(0), np.empty(0, np.bool_)
         self._stage = ("", 0.0)  # the stage that is on, and since when
         self._alone: frozenset[str] = (
             frozenset()
@@ -116,19 +119,38 @@ class Rig:
 
     def poll(self, at: float) -> None:
         """Ask the devices whose turn it is; they show what the rack's instruments do now."""
+        if self.rests(at):
+            self._ask(at)
+            return
         racks, rack = self.racks, self.rack
         raw, good = self._self.copy(), np.ones(len(self._self), np.bool_)
         raw[self._shown] = racks.shown[rack]
         good[self._shown] = racks.good[rack]
         for number in np.flatnonzero(racks.silent[rack]).tolist():
             good[self.design.places[self._devices[number]]] = False
+        self._last = raw, good
         odd = racks.twice[rack] | (racks.late[rack] + racks.jumbled[rack] > 0)
         alone = frozenset(self._devices[number] for number in np.flatnonzero(odd).tolist())
         if alone != self._alone:
             self._alone, self.groups = alone, groups(self.design, alone)
+        self._ask(at)
+
+    def _ask(self, at: float) -> None:
+        """Let those answer whose turn it is."""
+        raw, good = self._last
         for group in self.groups:
             if at % group.interval == 0:
                 self._send(group, at, raw[group.where], good[group.where])
+
+    def rests(self, at: float) -> bool:
+        """Say whether devices show again what they showed: those asked often, in a calm soak."""
+        return (
+            self.calm
+            and sum(at % each == 0 for each in self._intervals) == 1
+            and at % self._intervals[0] == 0
+            and not self._alone
+            and self.racks.healthy(self.rack)
+        )
 
     @property
     def _devices(self) -> Sequence[str]:
@@ -178,7 +200,8 @@ class Rig:
             self.alerts += [Alert(at, *alert) for alert in alerts]
             if now.judging == "qualified":
                 left = phase_s(now.stage, now.phase) - now.qualified(at)
-        self.tick_at = at + (self.calm_s if left > 2 * self.calm_s else self.tick_s)
+        self.calm = left > 2 * self.calm_s
+        self.tick_at = at + (self.calm_s if self.calm else self.tick_s)
         if now is not None:
             self._attend(at, now)
         elif run.course.standing(at).state in ("held", "waiting") and run.course.judged:

@@ -37,6 +37,11 @@ class Noise:
         self._at, self._stride = drawn.T.copy()
         self._stride |= 1
 
+    def at(self, number: int) -> Floats:
+        """Return the numbers of one moment, whichever were asked for before. Shapes: [R, width]."""
+        rows: Floats = self._rows[(self._at + self._stride * number) % LENGTH]
+        return rows
+
     def draw(self) -> Floats:
         """Return the next numbers. Shapes: [R, width]."""
         self._at += self._stride

@@ -112,7 +112,7 @@ class Racks:
 
     def read(self) -> Floats:
         """Let instruments look, where their device's agent does by now. Shapes: [R, C]."""
-        fresh = self.sensors.look(self.plant.show())
+        fresh = self.sensors.look(self.plant.show(), self.seconds)
         if self._dirty:
             self.good[:] = True
             self._dirty = False
@@ -128,6 +128,11 @@ class Racks:
         else:
             np.copyto(self.shown, fresh, where=due[:, self.sensors.device_of])
         return self.shown
+
+    def healthy(self, rack: int) -> bool:
+        """Say whether nothing is broken in a rack, and no coolant has got out."""
+        dry = not self.plant.hydraulics.wet[rack].any()
+        return dry and not any(b.rack == rack and b.effect for b in self._broken)
 
     def inflict(self, rack: int, fault: Fault) -> None:
         """Break something, now or at its onset. Raises: FaultError if there is no such place."""

@@ -101,14 +101,14 @@ class Sensors:
         self._looked = np.full((racks, len(devices)), -1.0)
         self.fresh, self._scatter = np.zeros((2, racks, count))
 
-    def look(self, truth: Floats) -> Floats:
+    def look(self, truth: Floats, seconds: float) -> Floats:
         """Return what every instrument would show now. Shapes: truth [R, K]; returns [R, C]."""
         fresh, noise = self.fresh, self._scatter
         np.take(truth, self.looks_at, axis=1, out=fresh, mode="clip")
         np.abs(fresh, out=noise)
         noise *= self.relative
         noise += self.absolute
-        noise *= self._noise.draw()
+        noise *= self._noise.at(int(seconds))
         for rack, column, times in self.noisy.values():
             noise[rack, column] *= times
         fresh *= self.times
