@@ -38,7 +38,9 @@ class Ruler:
     def measure(self, values: Floats) -> Floats:
         """Return the deviation of every channel. Shapes: float64[C] to float64[C]."""
         away = values - self.zero
-        return away / np.where(away < 0, self.below, self.above)
+        with np.errstate(invalid="ignore"):  # what is infinite on a side without limit has no scale
+            measured: Floats = away / np.where(away < 0, self.below, self.above)
+        return measured
 
 
 _NO_SCALE = (math.nan, math.nan, math.nan)
