@@ -105,7 +105,11 @@ class Scene:
     ("faults", "code", "verdict", "outcome"),
     [
         ((), Exit.YES, "PASS", "completed"),
-        (("--fault", "leak zone=2 size=3 stage=soak"), Exit.NO, "FAIL", "tripped"),
+        pytest.param(
+            ("--fault", "leak zone=2 size=3 stage=soak"),
+            *(Exit.NO, "FAIL", "tripped"),
+            marks=pytest.mark.nightly,  # the demo's own test breaks a rack as well
+        ),
     ],
 )
 async def test_the_agent_burns_in_a_rack_that_is_not_there(
