@@ -1,6 +1,8 @@
 """What each exit code of the command line means, to the scripts that ask."""
 
 import enum
+from collections.abc import Mapping
+from typing import Final
 
 
 class Exit(enum.IntEnum):
@@ -14,3 +16,11 @@ class Exit(enum.IntEnum):
     BUG = 70  # ours (EX_SOFTWARE of sysexits.h)
     INTERRUPTED = 130  # Ctrl-C
     PIPE_CLOSED = 141  # whoever read our output has had enough
+
+
+BY_VERDICT: Final[Mapping[str, Exit]] = {
+    "PASS": Exit.YES,
+    "FAIL": Exit.NO,
+    "INCONCLUSIVE": Exit.UNDECIDED,
+    "ABORTED": Exit.ABORTED,
+}

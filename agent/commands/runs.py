@@ -9,16 +9,10 @@ import click
 
 from agent.commands.client import URL, URL_VARIABLE, Agent, Document, UnreachableError
 from agent.commands.run_text import list_table, show_text, step
-from agent.exits import Exit
+from agent.exits import BY_VERDICT, Exit
 from agent.output import complain, emit, say
 
 POLL_S: Final = 2.0  # how often to look while waiting; a run takes hours
-EXITS: Final = {
-    "PASS": Exit.YES,
-    "FAIL": Exit.NO,
-    "INCONCLUSIVE": Exit.UNDECIDED,
-    "ABORTED": Exit.ABORTED,
-}
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -63,7 +57,7 @@ def runs() -> None:
 @runs.command("list")
 @click.option("--bay", help="Of this bay alone.")
 @click.option("--serial", help="Of this rack alone.")
-@click.option("--verdict", type=click.Choice(list(EXITS)), help="Of this verdict alone.")
+@click.option("--verdict", type=click.Choice(list(BY_VERDICT)), help="Of this verdict alone.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, help="At most so many.")
 @_asking
 def list_(agent: Agent, *, as_json: bool, **which: object) -> int:
@@ -195,7 +189,7 @@ def _told(run: Document, *, as_json: bool) -> int:
         emit(run)
     else:
         show_text(run)
-    return EXITS[run["verdict"]] if run["state"] == "over" else Exit.YES
+    return BY_VERDICT[run["verdict"]] if run["state"] == "over" else Exit.YES
 
 
 def _follow(agent: Agent, name: str, *, as_json: bool) -> int:

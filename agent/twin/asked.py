@@ -13,6 +13,7 @@ from agent.burnin.spec import load_spec
 from agent.burnin.verdict import Verdict
 from agent.commands.client import RefusedError
 from agent.config import read_bytes
+from agent.exits import BY_VERDICT
 from agent.programs import ProgramError
 from agent.twin import rehearsing, world
 from agent.twin.faults import Placed, Reader
@@ -74,7 +75,8 @@ class Asked:
             if pace:
                 clock.keep(pace)
             verdicts = clock.run(world.play(wish))
-            return rehearsing.EXITS[max(map(Verdict.__getitem__, verdicts), default=Verdict.PASS)]
+            worst = max(map(Verdict.__getitem__, verdicts), default=Verdict.PASS)
+            return BY_VERDICT[worst.name]
 
     def _design(self, content: bytes, *, planned: bool) -> Design:
         """Return what the spec asks for. Raises: DocumentError, SiteError."""

@@ -1,25 +1,18 @@
 """`rackproof twin --rehearse`: a plan tried on simulated racks at once, and told of."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 from agent.burnin.design import Design
 from agent.burnin.event import Event, Kind
-from agent.burnin.verdict import Verdict
 from agent.commands.run_text import reasons
-from agent.exits import Exit
+from agent.exits import BY_VERDICT
 from agent.lasting import lasting
 from agent.output import emit, say
 from agent.rehearsal.rehearsal import Rehearsed, rehearse
 from agent.rehearsal.rig import Planned
 from agent.twin.faults import Placed, as_keys
 
-EXITS: Final[Mapping[Verdict, Exit]] = {
-    Verdict.PASS: Exit.YES,
-    Verdict.FAIL: Exit.NO,
-    Verdict.INCONCLUSIVE: Exit.UNDECIDED,
-    Verdict.ABORTED: Exit.ABORTED,
-}
 REASONS_MAX: Final = 40  # lines; --json has them all
 LINE: Final = "{at:>9}  {stage:<18} {verdict:<13} {text}"
 
@@ -30,7 +23,7 @@ def show(design: Design, faults: Sequence[Placed], seed: int, *, as_json: bool) 
     if as_json:
         done = rehearse(design, planned, seed)
         emit(document(design, faults, seed, done))
-        return EXITS[done.verdict]
+        return BY_VERDICT[done.verdict.name]
     spec = design.spec
     say(f"{spec.id} {spec.revision}, rehearsed on a simulated rack; seed {seed}")
     for each in faults:
@@ -46,7 +39,7 @@ def show(design: Design, faults: Sequence[Placed], seed: int, *, as_json: bool) 
         say(f"  {line}")
     if len(why) > REASONS_MAX:
         say(f"  {len(why) - REASONS_MAX} more; --json has them all")
-    return EXITS[done.verdict]
+    return BY_VERDICT[done.verdict.name]
 
 
 def _tell(event: Event) -> None:
