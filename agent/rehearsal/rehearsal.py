@@ -119,10 +119,13 @@ class Rehearsal:
         for happened in racks.happened():
             if happened.what == "reboot":
                 self._of[happened.rack].rebooted(happened.device, at)
-        if not all(rig.rests(at) for rig in on):
+        resting = [rig.rests(at) for rig in on]
+        if not all(resting):
             racks.read()
-        for rig in on:
-            rig.poll(at)
+        for rig, rests in zip(on, resting, strict=True):
+            if not rests:
+                rig.look()
+            rig.ask(at)
         return True
 
 

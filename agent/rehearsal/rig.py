@@ -117,11 +117,8 @@ class Rig:
                 self._noted(self.run.happened(Event(0.0, Kind.BOUND, data)))
         self._counts(None, 0.0)
 
-    def poll(self, at: float) -> None:
-        """Ask the devices whose turn it is; they show what the rack's instruments do now."""
-        if self.rests(at):
-            self._ask(at)
-            return
+    def look(self) -> None:
+        """Let devices show what the rack's instruments do now."""
         racks, rack = self.racks, self.rack
         raw, good = self._self.copy(), np.ones(len(self._self), np.bool_)
         raw[self._shown] = racks.shown[rack]
@@ -133,10 +130,9 @@ class Rig:
         alone = frozenset(self._devices[number] for number in np.flatnonzero(odd).tolist())
         if alone != self._alone:
             self._alone, self.groups = alone, groups(self.design, alone)
-        self._ask(at)
 
-    def _ask(self, at: float) -> None:
-        """Let those answer whose turn it is."""
+    def ask(self, at: float) -> None:
+        """Ask the devices whose turn it is; they answer what they showed last."""
         raw, good = self._last
         for group in self.groups:
             if at % group.interval == 0:
