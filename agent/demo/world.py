@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import re
-import signal
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Sequence
@@ -21,6 +20,7 @@ from agent.demo.watch import Watch
 from agent.introspection import DEVICE
 from agent.output import count, say
 from agent.programs import LOOK_SECONDS, LOOPBACK, Program, ProgramError, find, free_port
+from agent.stopping import until_told
 from agent.twin.places import BAY
 
 FLOOR: Final = "floor.yaml"
@@ -52,28 +52,19 @@ class Alerts(NamedTuple):
 
 async def play(wish: Wish, choice: Choice) -> bool:
     """Run the demo; Ctrl-C and signals end it as cleanly as its own end. Raises: ProgramError."""
-    task = asyncio.current_task()
-    assert task is not None
-    loop = asyncio.get_running_loop()
-    told: list[int] = []
-
-    def end(number: int) -> None:
-        if not told:  # a second Ctrl-C must not cut the tidying short
-            task.cancel()
-        told.append(number)
-
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        loop.add_signal_handler(number, end, number)
     try:
-        async with _world(wish, choice) as show:
-            return await show.run()
-    except asyncio.CancelledError:
-        if not told:
-            raise
-        return not wish.leave  # told to stop is a good end, unless somebody waits for the result
+        seen = await until_told(_shown(wish, choice))
+        # told to stop is a good end, unless somebody waits for the result
+        return not wish.leave if seen is None else seen
     finally:
         say()
         say("stopped; nothing is left behind" + (f" but {choice.keep}" if choice.keep else ""))
+
+
+async def _shown(wish: Wish, choice: Choice) -> bool:
+    """Run the show in its world, and end all that was started."""
+    async with _world(wish, choice) as show:
+        return await show.run()
 
 
 @contextlib.asynccontextmanager

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import signal
 from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from agent.burnin.design import Design
 from agent.commands.client import Agent
 from agent.output import say
 from agent.programs import LOOPBACK, free_port
+from agent.stopping import until_told
 from agent.twin import broker, telling
 from agent.twin.answerers import Answerers
 from agent.twin.control import PORT, Control
@@ -65,26 +65,16 @@ async def play(wish: Wish) -> list[str]:
 
     Raises: FaultError, ProgramError, SiteError, OSError, RefusedError.
     """
-    task = asyncio.current_task()
-    assert task is not None
-    loop = asyncio.get_running_loop()
-    told: list[int] = []
-
-    def end(number: int) -> None:
-        if not told:  # a second Ctrl-C must not cut the tidying short
-            task.cancel()
-        told.append(number)
-
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        loop.add_signal_handler(number, end, number)
-    try:
-        async with contextlib.AsyncExitStack() as stack:
-            return await World(wish, stack).run()
-    except asyncio.CancelledError:
-        if not told:
-            raise
+    verdicts = await until_told(_run(wish))
+    if verdicts is None:
         say("stopped")
-        return []
+    return verdicts or []
+
+
+async def _run(wish: Wish) -> list[str]:
+    """Run a twin, and end all that it started."""
+    async with contextlib.AsyncExitStack() as stack:
+        return await World(wish, stack).run()
 
 
 class World:
