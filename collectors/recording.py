@@ -124,8 +124,13 @@ def read_reviewed(path: Path) -> dict[str, list[Reviewed]]:
 
 def read(path: Path) -> dict[str, Value]:
     """Return the objects of a recording in its order. Raises: ValueError naming a broken line."""
+    return read_lines(path.read_bytes(), str(path))
+
+
+def read_lines(data: bytes, file: str) -> dict[str, Value]:
+    """Return the objects in the text of a recording. Raises: ValueError naming a broken line."""
     rows: dict[str, Value] = {}
-    for line_number, line in enumerate(path.read_bytes().splitlines(), 1):
+    for line_number, line in enumerate(data.splitlines(), 1):
         if not line.strip() or line.startswith(b"#"):
             continue
         oid, first, rest = line.partition(b"|")
@@ -135,7 +140,7 @@ def read(path: Path) -> dict[str, Value]:
                 raise ValueError("want OID|type|value")  # noqa: TRY301 -- told with its line below
             rows[oid.decode("ascii").strip().lstrip(".")] = _value(kind.decode("ascii"), content)
         except ValueError as error:
-            raise ValueError(f"{path}:{line_number}: {error}") from None
+            raise ValueError(f"{file}:{line_number}: {error}") from None
     return rows
 
 
