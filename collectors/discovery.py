@@ -8,6 +8,14 @@ from typing import Final
 from collectors.binding import bind
 from collectors.fingerprint import candidates, identify, questions
 from collectors.layout import Layout
+from collectors.neighbours import (
+    ABOUT,
+    ABOUT_BUDGET,
+    ADDRESSES,
+    ADDRESSES_BUDGET,
+    Switch,
+    sockets,
+)
 from collectors.profile import SYS_DESCR, SYS_OBJECT_ID, SYS_UP_TIME, Profile
 from collectors.rows import Value, text
 from collectors.snmp.endpoint import Endpoint
@@ -83,3 +91,21 @@ async def _walked(
     layout = bind(profile, rows | walked.rows)
     notes = tuple(f"{root}: {why}" for root, why in walked.ended.items() if why != COMPLETE)
     return Discovery(profile, layout, requests + walked.requests, notes)
+
+
+async def neighbours(
+    endpoint: Endpoint,
+    target: Target,
+    turn: AbstractAsyncContextManager[object] = AT_ONCE,
+) -> Switch:
+    """Read who is at the far end of a switch's cables. Raises: SilentError.
+
+    What its bridge has learnt is walked apart: it may be long, and must not cost what LLDP heard.
+    """
+    async with turn:
+        about = await endpoint.walk(target, ABOUT, budget=ABOUT_BUDGET)
+        if about.outcome not in (Outcome.OK, Outcome.PARTIAL):
+            raise SilentError(about.outcome, f"told nothing of cables: {about.outcome.value}")
+        learnt = await endpoint.walk(target, ADDRESSES, budget=ADDRESSES_BUDGET)
+    ended = dict.fromkeys(ADDRESSES, learnt.outcome.value)
+    return sockets(about.rows | learnt.rows, about.ended | ended | learnt.ended)
