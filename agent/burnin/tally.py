@@ -10,6 +10,7 @@ at the last one there is, the best case at the first one of the phase.
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,13 @@ from agent.burnin.design import Design, Floats
 from agent.burnin.ledger import Group, Row, Slot
 
 WORST, BEST = range(2)
+
+
+class Layer(NamedTuple):
+    """The n-th reading of each counter in a slot. Shapes: float64[N]; NaN where there is none."""
+
+    at: Floats
+    values: Floats
 
 
 class Tally:
@@ -80,11 +88,11 @@ class Tally:
         first = np.isnan(self.last)
         layers = _layers(rows, len(self.last))
         self.anew[self._falls(layers)] = -np.inf  # it started anew where it fell, and only there
-        for values in layers:
+        for at, values in layers:
             here = ~np.isnan(values)
             counts = here & ~np.isnan(self.last)
             fell = counts & (values < self.last)
-            unsure = counts & (self.anew > -np.inf)
+            unsure = counts & (self.anew > -np.inf) & (at >= self.anew)
             more = np.where(fell, values, values - self.last)
             self.total[BEST] += np.where(counts, more, 0.0)
             self.total[WORST] += np.where(counts, np.where(unsure, values, more), 0.0)
@@ -97,11 +105,11 @@ class Tally:
         np.copyto(self.base[BEST], self.total[BEST], where=heard)
         return reset
 
-    def _falls(self, layers: Sequence[Floats]) -> NDArray[np.bool_]:
-        """Return which counters show less at some reading of a slot than at the one before."""
+    def _falls(self, layers: Sequence[Layer]) -> NDArray[np.bool_]:
+        """Return which counters show less than before at some reading since they may have reset."""
         falls, last = np.zeros(len(self.last), np.bool_), self.last
-        for values in layers:
-            falls |= values < last
+        for at, values in layers:
+            falls |= (values < last) & (at >= self.anew)
             last = np.where(np.isnan(values), last, values)
         return falls
 
@@ -127,18 +135,19 @@ class Tally:
         return since
 
 
-def _layers(rows: Sequence[Row], size: int) -> list[Floats]:
+def _layers(rows: Sequence[Row], size: int) -> list[Layer]:
     """Return the readings of a slot in their order, those of all devices side by side.
 
     Shapes: float64[N] each; NaN where there is none, or none that is good.
     """
-    layers: list[Floats] = []
+    layers: list[Layer] = []
     height: dict[int, int] = {}
     for row in rows:
         start = row.where.start
         level = height.get(start, 0)
         height[start] = level + 1
         if level == len(layers):
-            layers.append(np.full(size, np.nan))
-        layers[level][row.where] = row.values
+            layers.append(Layer(*np.full((2, size), np.nan)))
+        layers[level].at[row.where] = row.at
+        layers[level].values[row.where] = row.values
     return layers

@@ -117,9 +117,13 @@ class Sensors:
         return fresh
 
     def restart(self, rack: int, columns: NDArray[np.intp], truth: Floats) -> None:
-        """Let the counters among some instruments start anew. Shapes: truth [K]."""
+        """Let a device's counters start anew, and its agent look at once. Shapes: truth [K].
+
+        What it remembered is gone: no answer under its new uptime shows an old count.
+        """
         counters = columns[self.counter[columns]]
         self.plus[rack, counters] = -truth[self.looks_at[counters]]
+        self._looked[rack, self.device_of[columns]] = -1.0
 
     def settle(self, fresh: Floats) -> None:
         """Round as the devices do. Shapes: [R, C]."""

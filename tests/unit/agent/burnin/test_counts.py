@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from hypothesis import given, settings
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from agent.burnin.design import Design
@@ -159,3 +160,17 @@ def test_healthy_counters_pass_with_polls_lost() -> None:
         case.put(slot * EVERY + 0.5, *[7.0] * COUNTERS, good=slot % 5 != 2)
 
     assert (case.result(30.0 * EVERY).verdicts == Verdict.PASS).all()
+
+
+@given(read_at=st.floats(0.0, 9.0), restarts_at=st.floats(0.1, 9.9))
+def test_a_restart_casts_no_doubt_on_what_was_read_before_it(
+    read_at: float, restarts_at: float
+) -> None:
+    """What a counter showed in the same slot, but earlier, was counted since long ago."""
+    rules = f"kind: counter, fail: max 0, every: {EVERY} s, hold: 10 s, budget: 10 s, gap: 10 s"
+    case = Case(design(f"n: {{q: count, {rules}}}"))
+    for at in np.arange(6) * EVERY + read_at:
+        case.put(at, 0.0 if at >= 20 + restarts_at else 7.0)
+    case.tell(20 + restarts_at, Kind.REBOOT, device="unit", why="its uptime fell")
+
+    assert case.result(6.0 * EVERY).verdict is Verdict.PASS
