@@ -69,14 +69,14 @@ class Pdu:
 
 
 class Envelope(Protocol):
-    """Seals what we ask and opens what we hear."""
+    """Seals what we ask and opens what we hear, by number."""
 
-    def seal(self, pdu: bytes) -> bytes:
+    def seal(self, pdu: bytes, number: int, now: float) -> bytes:
         """Return the datagram that carries `pdu`."""
         raise NotImplementedError
 
-    def open(self, datagram: bytes) -> bytes:
-        """Return the PDU inside. Raises: BerError when malformed, MismatchError when not ours."""
+    def number(self, datagram: bytes) -> int:
+        """Return which request a datagram says to answer. Raises: BerError, MismatchError."""
         raise NotImplementedError
 
 
@@ -93,8 +93,8 @@ class Community:
             int, bytes
         ] = {}  # size of a good datagram -> all that stood before its PDU
 
-    def seal(self, pdu: bytes) -> bytes:
-        """Return the datagram that carries `pdu`."""
+    def seal(self, pdu: bytes, _number: int = 0, _now: float = 0.0) -> bytes:
+        """Return the datagram that carries `pdu`, which has its own number."""
         return tlv(Tag.SEQUENCE, self._before + pdu)
 
     def open(self, datagram: bytes) -> bytes:
@@ -112,6 +112,10 @@ class Community:
             self._known.clear()
         self._known[size] = datagram[: size - len(pdu)]
         return pdu
+
+    def number(self, datagram: bytes) -> int:
+        """Return which request a datagram says to answer. Raises: BerError, MismatchError."""
+        return request_id(self.open(datagram))
 
 
 def unwrap(datagram: bytes) -> tuple[int, bytes, bytes]:
@@ -157,12 +161,12 @@ def decode_pdu(pdu: bytes) -> Pdu:
     at, stop = expect(Tag.SEQUENCE, pdu, at, end)
     if stop != end:
         raise BerError(f"{end - stop} octets after the varbinds")
-    return Pdu(kind, number, status, index, _spans(pdu, at, end), *fields[0])
+    return Pdu(kind, number, status, index, spans(pdu, at, end), *fields[0])
 
 
-def _spans(pdu: bytes, at: int, end: int) -> list[Span]:
+def spans(pdu: bytes, at: int, end: int) -> list[Span]:
     """Find the varbinds between `at` and `end`. Raises: BerError."""
-    spans = []
+    found = []
     while at < end:
         kind, start, at = read(pdu, at, end)
         name_kind, name_start, name_stop = read(pdu, start, at)
@@ -171,10 +175,10 @@ def _spans(pdu: bytes, at: int, end: int) -> list[Span]:
         tag, value_start, value_stop = read(pdu, name_stop, at)
         if value_stop != at:
             raise BerError(f"{at - value_stop} octets after a value")
-        spans.append(Span(name_start, name_stop, tag, value_start, value_stop))
-        if len(spans) > VARBINDS_MAX:
+        found.append(Span(name_start, name_stop, tag, value_start, value_stop))
+        if len(found) > VARBINDS_MAX:
             raise BerError(f"more than {VARBINDS_MAX} varbinds")
-    return spans
+    return found
 
 
 def encode_pdu(kind: PduType, names: Sequence[bytes], status: int = 0, index: int = 0) -> bytes:
