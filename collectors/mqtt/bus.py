@@ -214,7 +214,7 @@ class Bus:
             told = read_value(heard.payload)
         except PayloadError as error:
             return str(error)
-        until = heard.now + REPUBLISH_MAX_S
+        until = min(heard.now + REPUBLISH_MAX_S, heard.valid_until)
         value, quality, raw = column.decoder.read(told.value)
         if told.time is None or told.time > heard.wall + AHEAD_MAX_S:
             self._held.put(n, (math.nan, Quality.CLOCK, raw), until, heard.now)

@@ -1,5 +1,6 @@
 """What every dialect's device does: messages go in, readings come out, and nothing waits."""
 
+import math
 from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 
@@ -14,6 +15,7 @@ class Heard(NamedTuple):
     retained: bool
     now: float
     wall: float
+    valid_until: float = math.inf  # on the monotonic clock, where its publisher says (MQTT 5)
 
 
 class Device(Protocol):

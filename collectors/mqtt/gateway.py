@@ -132,7 +132,7 @@ class Gateway:
                 return reason
             else:
                 since = heard.now - max(0.0, heard.wall - time)
-        until = None if since is None else since + part.max_age
+        until = None if since is None else min(since + part.max_age, heard.valid_until)
         for field in part.fields:
             self._take_field(field, heard, tree, until)
         return "" if since is not None else "clock"

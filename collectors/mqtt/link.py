@@ -1,94 +1,60 @@
 """The connection to a broker: aiomqtt, with every packet checked before it is read or sent.
 
-The client library reads a packet of any size that a broker announces. Here a packet is refused
-when its first bytes say that it is too long, or of a kind that has no business here: nothing but
-subscriptions and acknowledgements ever leaves, so that no message can be published.
-
-Source: MQTT 3.1.1 §2.2 (fixed header), §3 (kinds of packets).
+Under TLS it is the decrypted bytes that are checked, and the same bounds hold. Messages are read
+here, not by the client library: that costs a tenth, and their properties cost nothing.
 """
 
 import asyncio
+import contextlib
 import logging
 import os
 import socket
+import ssl
 from collections.abc import Callable
 from typing import Any, Final, cast
 
 import aiomqtt
+from paho.mqtt.enums import MQTTErrorCode
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.subscribeoptions import SubscribeOptions
 
-PACKET_BYTES_MAX: Final = 128 << 10  # twice the longest payload that is taken
-READ_BYTES_MAX: Final = 8 << 10  # some 60 messages, which hold the loop up for 2 ms
-LENGTH_BYTES_MAX: Final = 4  # of the remaining length (§2.2.3): 268 MB
+from collectors.mqtt.access import Access, Version
+from collectors.mqtt.framing import (
+    CONTROL_BYTES_MAX,
+    FAREWELL,
+    PACKET_BYTES_MAX,
+    RECEIPT,
+    RECEIVED,
+    SENT,
+    WITH_RECEIPT,
+    Framing,
+    PacketError,
+)
+from collectors.mqtt.published import Published, read_publish
+from collectors.mqtt.refusal import denied, ended, refused
+from collectors.mqtt.tls import explain, secured
+
+READ_BYTES_MAX: Final = 8 << 10  # some 60 messages, which hold the loop up for 1 ms
 UNACKNOWLEDGED_MAX: Final = 5_000  # messages that a broker may send without reading our receipts
+IN_FLIGHT_MAX: Final = 1_000  # of MQTT 5: told to the broker, which then waits for receipts
 CONNECT_S: Final = 5.0  # a broker on the same floor answers in milliseconds
-KEEPALIVE_S: Final = 20  # a broker that hangs is noticed within half as long again
+KEEPALIVE_S: Final = 20  # told to the broker; we ask after half of it, and wait for the other half
 FILTERS_MAX: Final = 100  # in one SUBSCRIBE: some 10 kB
 QOS: Final = 1  # what a publisher sends at least once, we get at least once; it costs no more else
-WITH_RECEIPT: Final = frozenset({0x32, 0x33, 0x3A, 0x3B})  # PUBLISH of QoS 1
-RECEIVED: Final = WITH_RECEIPT | {
-    0x30,
-    0x31,
-    0x20,
-    0x90,
-    0xB0,
-    0xD0,
-}  # QoS 0, CONNACK, the ACKs, PING
-RECEIPT: Final = frozenset({0x40})  # PUBACK
-SENT: Final = RECEIPT | {0x10, 0x82, 0xA2, 0xC0, 0xE0}  # CONNECT, (UN)SUBSCRIBE, PING, DISCONNECT
 QUIET: Final = logging.getLogger(f"{__name__}.library")  # what the library says, we say ourselves
 QUIET.setLevel(logging.CRITICAL)
+FIVE_RECEIVED: Final = RECEIVED | FAREWELL
 
-OnMessage = Callable[[str, bytes, bool], None]  # topic, payload, retained
-
-
-class PacketError(ConnectionError):
-    """A packet that is neither read nor sent; the connection ends."""
-
-
-class Framing:
-    """Follows the packets of one direction. Cost: 0.3 µs a call."""
-
-    def __init__(self, kinds: frozenset[int], counted: frozenset[int]) -> None:
-        self._kinds = kinds
-        self._counted = counted
-        self._kind: int | None = None  # None: the next byte begins a packet
-        self._length = self._digits = self._left = 0
-        self.count = 0  # packets of the kinds to be counted
-
-    def see(self, data: bytes) -> None:
-        """Let bytes pass. Raises: PacketError at the first that must not."""
-        at = 0
-        while at < len(data):
-            if self._left:
-                step = min(self._left, len(data) - at)
-                self._left -= step
-                at += step
-            else:
-                self._header(data[at])
-                at += 1
-
-    def _header(self, byte: int) -> None:
-        """Take in one byte of a fixed header."""
-        if self._kind is None:
-            if byte not in self._kinds:
-                raise PacketError(f"a packet that begins with 0x{byte:02x}")
-            self._kind, self._length, self._digits = byte, 0, 0
-            self.count += byte in self._counted
-            return
-        self._length |= (byte & 0x7F) << 7 * self._digits
-        self._digits += 1
-        if self._length > PACKET_BYTES_MAX or self._digits > LENGTH_BYTES_MAX:
-            raise PacketError(f"a packet of more than {PACKET_BYTES_MAX} bytes")
-        if not byte & 0x80:
-            self._kind, self._left = None, self._length
+OnMessage = Callable[[Published, bool], None]  # a message, and whether it was retained
 
 
 class CheckedSocket:
     """A connected socket that lets only sound packets through, as the client library uses it."""
 
-    def __init__(self, inner: socket.socket) -> None:
+    def __init__(self, inner: socket.socket, received: frozenset[int] = RECEIVED) -> None:
         self._inner = inner
-        self._received = Framing(RECEIVED, WITH_RECEIPT)
+        self._received = Framing(received, WITH_RECEIPT, CONTROL_BYTES_MAX)
         self._sent = Framing(SENT, RECEIPT)
         self._buffer, self._at = b"", 0
         self._asked = False  # whether the kernel was asked in this turn
@@ -111,10 +77,18 @@ class CheckedSocket:
 
     def _receive(self) -> bytes:
         """Receive what is there. Raises: PacketError where a packet in it must not come."""
-        data = self._inner.recv(READ_BYTES_MAX)
+        try:
+            data = self._inner.recv(READ_BYTES_MAX)
+            while isinstance(self._inner, ssl.SSLSocket) and (rest := self._inner.pending()):
+                data += self._inner.recv(rest)  # of one record: the loop cannot see that it waits
+        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            raise
+        except ssl.SSLError as error:
+            self.ended = explain(error, "")
+            raise
         self.octets += len(data)
         if not data:
-            self.ended = "the broker closed the connection"
+            self.ended = self.ended or "the broker closed the connection"
         self._check(self._received, data)
         if self._received.count - self._sent.count > UNACKNOWLEDGED_MAX:
             self.ended = "the broker does not read what it is sent"
@@ -155,36 +129,106 @@ class CheckedSocket:
         """Close."""
         self._inner.close()
 
+    @property
+    def tls(self) -> str:
+        """Return which TLS is spoken; nothing where none is."""
+        return (self._inner.version() or "") if isinstance(self._inner, ssl.SSLSocket) else ""
+
 
 class Client(aiomqtt.Client):
     """aiomqtt over a socket of ours; messages go straight to a callback, none wait in a queue."""
 
-    def __init__(self, sock: CheckedSocket, address: tuple[str, int], deliver: OnMessage) -> None:
+    def __init__(
+        self,
+        sock: CheckedSocket,
+        address: tuple[str, int],
+        deliver: OnMessage,
+        access: Access | None = None,
+    ) -> None:
+        access = access or Access()
+        self._five = access.version is Version.FIVE
         super().__init__(
             *address,
             timeout=CONNECT_S,
             keepalive=KEEPALIVE_S,
-            queue_type=_inbox(deliver),
             logger=QUIET,
+            username=access.user,
+            identifier=access.client_id or None,
+            **cast("Any", _five(access) if self._five else _three(access)),
         )
         self.socket = sock
-        assert hasattr(self._client, "_create_socket"), "paho makes its sockets in another way now"
-        cast("Any", self._client)._create_socket = lambda: sock  # noqa: SLF001 -- its one way in
+        self._deliver = deliver
+        self._group = f"$share/{access.group}/" if access.group else ""
+        self.resumed = False  # whether the broker still knew us
+        paho = cast("Any", self._client)
+        paho._password = access.password  # noqa: SLF001 -- as bytes: it need not be UTF-8
+        self._answer_connect = paho._handle_connack  # noqa: SLF001 -- the library has no other way
+        self._answer_farewell = paho._handle_disconnect  # noqa: SLF001 -- likewise
+        for name, ours in {
+            "_create_socket": lambda: sock,
+            "_handle_publish": self._published,
+            "_handle_connack": self._connect_answered,
+            "_handle_disconnect": self._left,
+        }.items():
+            assert hasattr(paho, name), f"paho has no {name} now"
+            setattr(paho, name, ours)
 
-    async def follow(self, wanted: frozenset[str], had: frozenset[str]) -> list[str]:
-        """Subscribe to what is wanted and not had, and the reverse; return what was refused.
+    def _packet(self) -> tuple[int, bytes]:
+        """Return the packet that just came: its first byte, and its body."""
+        packet = cast("Any", self._client)._in_packet  # noqa: SLF001 -- where the library keeps it
+        return packet["command"], bytes(packet["packet"])
+
+    def _published(self) -> MQTTErrorCode:
+        """Take in a message, and only then acknowledge it. Raises: PacketError."""
+        first, body = self._packet()
+        try:
+            told = read_publish(first, body, five=self._five)
+        except PacketError as error:
+            self.socket.ended = str(error)
+            raise
+        self._deliver(told, bool(first & 1))
+        if not told.packet_id:
+            return MQTTErrorCode.MQTT_ERR_SUCCESS
+        sent: MQTTErrorCode = cast("Any", self._client)._send_puback(told.packet_id)  # noqa: SLF001
+        return sent
+
+    def _connect_answered(self) -> MQTTErrorCode:
+        """Note why a broker refuses us, and ask early enough whether it is there."""
+        _, body = self._packet()
+        self.socket.ended = refused(body, five=self._five)
+        self.resumed = bool(body[:1] and body[0] & 1)
+        answer: MQTTErrorCode = self._answer_connect()
+        paho = cast("Any", self._client)
+        paho._keepalive = max(1, min(KEEPALIVE_S, paho._keepalive) // 2)  # noqa: SLF001 -- see KEEPALIVE_S
+        return answer
+
+    def _left(self) -> None:
+        """Note why a broker leaves us."""
+        _, body = self._packet()
+        self.socket.ended = ended(body)
+        self._answer_farewell()
+
+    async def follow(self, wanted: frozenset[str], had: frozenset[str]) -> dict[str, str]:
+        """Subscribe to what is wanted and not had, and the reverse; return what was refused, why.
 
         Raises: MqttError when the connection is lost, or the broker answers another question.
         """
-        refused = []
+        refusals: dict[str, str] = {}
         for some in _batches(sorted(wanted - had)):
-            codes = await self.subscribe([(pattern, QOS) for pattern in some])
+            asked = [(self._group + pattern, self._options()) for pattern in some]
+            codes = await self.subscribe(cast("Any", asked))
             if len(codes) != len(some):
                 raise aiomqtt.MqttError("the broker acknowledges other subscriptions than ours")
-            refused += [p for p, code in zip(some, codes, strict=True) if _is_failure(code)]
+            for pattern, code in zip(some, map(_number, codes), strict=True):
+                if code >= 0x80:
+                    refusals[pattern] = denied(code)
         for some in _batches(sorted(had - wanted)):
-            await self.unsubscribe(some)
-        return refused
+            await self.unsubscribe([self._group + pattern for pattern in some])
+        return refusals
+
+    def _options(self) -> int | SubscribeOptions:
+        """Return how to subscribe."""
+        return SubscribeOptions(qos=QOS) if self._five else QOS
 
     async def until_lost(self) -> None:
         """Wait until the connection is lost. Raises: MqttError."""
@@ -197,17 +241,25 @@ class Client(aiomqtt.Client):
         self.socket.close()
 
 
-def _inbox(deliver: OnMessage) -> type[asyncio.Queue[aiomqtt.Message]]:
-    """Return a kind of queue that holds nothing."""
+def _three(access: Access) -> dict[str, object]:
+    """Return what only MQTT 3.1.1 is told: how long a session lasts is the broker's affair."""
+    return {
+        "protocol": aiomqtt.ProtocolVersion.V311,
+        "clean_session": not access.session_s,
+    }
 
-    class Inbox(asyncio.Queue[aiomqtt.Message]):
-        """Hands on what would be put into it."""
 
-        def put_nowait(self, item: aiomqtt.Message) -> None:
-            """Deliver one message."""
-            deliver(item.topic.value, item.payload, item.retain)
-
-    return Inbox
+def _five(access: Access) -> dict[str, object]:
+    """Return what only MQTT 5 is told; an honest broker then keeps from us what we would refuse."""
+    told: Any = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+    told.SessionExpiryInterval = int(access.session_s)
+    told.ReceiveMaximum = IN_FLIGHT_MAX
+    told.MaximumPacketSize = PACKET_BYTES_MAX
+    return {
+        "protocol": aiomqtt.ProtocolVersion.V5,
+        "clean_start": not access.session_s,
+        "properties": told,
+    }
 
 
 def _batches(patterns: list[str]) -> list[list[str]]:
@@ -215,28 +267,45 @@ def _batches(patterns: list[str]) -> list[list[str]]:
     return [patterns[n : n + FILTERS_MAX] for n in range(0, len(patterns), FILTERS_MAX)]
 
 
-def _is_failure(code: object) -> bool:
-    """Say whether a broker refused a filter (§3.9.3), as the library tells it."""
-    return bool(getattr(code, "is_failure", code == 0x80))
+def _number(code: object) -> int:
+    """Return the number of a result, as the library tells it."""
+    value = getattr(code, "value", code)
+    assert isinstance(value, int)
+    return value
 
 
-async def connect(address: tuple[str, int]) -> CheckedSocket:
+async def connect(address: tuple[str, int], access: Access | None = None) -> CheckedSocket:
     """Connect to the first address of a broker that answers. Raises: OSError, TimeoutError."""
-    loop = asyncio.get_running_loop()
+    access = access or Access()
+    received = FIVE_RECEIVED if access.version is Version.FIVE else RECEIVED
     async with asyncio.timeout(CONNECT_S):
-        found = await loop.getaddrinfo(*address, type=socket.SOCK_STREAM)
-        last: OSError = OSError(f"{address[0]} has no address")
-        for family, kind, protocol, _, where in found:
-            sock = socket.socket(family, kind, protocol)
+        sock = await _connected(address)
+        if access.trust is not None:
             try:
-                sock.setblocking(False)  # noqa: FBT003 -- as of a socket
-                await loop.sock_connect(sock, where)
-            except OSError as error:
-                last = OSError(error.errno, os.strerror(error.errno or 0))
-                sock.close()
+                sock = await secured(sock, access.trust, address[0])
             except BaseException:
-                sock.close()
+                with contextlib.suppress(OSError):
+                    sock.close()
                 raise
-            else:
-                return CheckedSocket(sock)
-        raise last
+        return CheckedSocket(sock, received)
+
+
+async def _connected(address: tuple[str, int]) -> socket.socket:
+    """Return a socket connected to the first address that answers. Raises: OSError."""
+    loop = asyncio.get_running_loop()
+    found = await loop.getaddrinfo(*address, type=socket.SOCK_STREAM)
+    last: OSError = OSError(f"{address[0]} has no address")
+    for family, kind, protocol, _, where in found:
+        sock = socket.socket(family, kind, protocol)
+        try:
+            sock.setblocking(False)  # noqa: FBT003 -- as of a socket
+            await loop.sock_connect(sock, where)
+        except OSError as error:
+            last = OSError(error.errno, os.strerror(error.errno or 0))
+            sock.close()
+        except BaseException:
+            sock.close()
+            raise
+        else:
+            return sock
+    raise last

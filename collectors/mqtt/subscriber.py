@@ -6,6 +6,7 @@ believed is when they came, never whether the connection looks well.
 
 import asyncio
 import enum
+import math
 import random
 from collections.abc import Callable, Mapping
 from typing import Final
@@ -13,9 +14,11 @@ from typing import Final
 import aiomqtt
 import structlog
 
+from collectors.mqtt.access import Access
 from collectors.mqtt.device import Heard
 from collectors.mqtt.hub import TICK_S, Hub, OnBound, OnReadings, Watched
 from collectors.mqtt.link import Client, connect
+from collectors.mqtt.published import Published
 from collectors.mqtt.source import Source
 
 RETRY_FIRST_S: Final = 1.0  # no broker is asked more often than once a second
@@ -37,10 +40,11 @@ class State(enum.Enum):
 class Subscriber:
     """Follows every device of one broker. All callbacks come from the loop, and must not block."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- two clocks and an rng, as everywhere
         self,
         name: str,
         address: tuple[str, int],
+        access: Access | None = None,
         *,
         clock: Callable[[], float],
         wall: Callable[[], float],
@@ -48,6 +52,7 @@ class Subscriber:
     ) -> None:
         self.name = name
         self.address = address
+        self.access = access or Access()
         self.state = State.WAITING
         self.error = ""  # why the connection was last lost, or did not come to be
         self.connections = 0
@@ -101,14 +106,14 @@ class Subscriber:
             await asyncio.sleep(TICK_S)
 
     async def _stay_connected(self) -> None:
-        """Connect again and again; say so once when it is lost, and once when it is back."""
+        """Connect again and again; say once why it is lost, and once that it is back."""
         while True:
             began = self._clock()
             why = await self._connection()
             self.state = State.WAITING
             steady = self._clock() - began >= STEADY_S
             self._failures = 1 if steady else self._failures + 1
-            if not self.error:
+            if why != self.error:
                 log.warning("broker_down", broker=self.name, address=self.address, why=why)
             self.error = why
             await asyncio.sleep(retry_s(self._failures, self._rng))
@@ -117,12 +122,12 @@ class Subscriber:
         """Connect and stay until it ends; return why it did."""
         self.state = State.CONNECTING
         try:
-            sock = await connect(self.address)
+            sock = await connect(self.address, self.access)
         except TimeoutError:
             return "no answer"
         except OSError as error:
             return error.strerror or str(error)
-        client = Client(sock, self.address, self._deliver)
+        client = Client(sock, self.address, self._deliver, self.access)
         self._client = client
         try:
             async with client:
@@ -160,15 +165,29 @@ class Subscriber:
         """Bring subscriptions up to date. Raises: MqttError."""
         refused = await client.follow(wanted, had)
         self.refused = (self.refused | {*refused}) & wanted
-        for pattern in refused:
-            log.warning("subscription_refused", broker=self.name, topic=pattern)
+        for pattern, why in refused.items():
+            log.warning("subscription_refused", broker=self.name, topic=pattern, why=why)
         if self.state is not State.UP:
             self.state, self.error = State.UP, ""
-            log.info("broker_up", broker=self.name, address=self.address)
+            log.info(
+                "broker_up",
+                broker=self.name,
+                address=self.address,
+                tls=client.socket.tls or "none",
+                session=self._session(client),
+            )
 
-    def _deliver(self, topic: str, payload: bytes, retained: bool) -> None:  # noqa: FBT001 -- as it comes
+    def _session(self, client: Client) -> str:
+        """Say what became of the session: one that was lost has kept nothing for us."""
+        if not self.access.session_s:
+            return "none"
+        return "resumed" if client.resumed else "new" if self.connections == 1 else "lost"
+
+    def _deliver(self, told: Published, retained: bool) -> None:  # noqa: FBT001 -- as it comes
         """Take in one message."""
-        self._hub.hear(Heard(topic, payload, retained, self._clock(), self._wall()))
+        now = self._clock()
+        valid = math.inf if told.expiry_s is None else now + told.expiry_s
+        self._hub.hear(Heard(told.topic, told.payload, retained, now, self._wall(), valid))
 
 
 def retry_s(failures: int, rng: random.Random) -> float:
