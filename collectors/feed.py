@@ -15,7 +15,7 @@ from collectors.profile import Profile
 from collectors.readings import Channel, Identity, Quality, Readings
 from collectors.schedule import Schedule, back_off_s
 from collectors.snmp.endpoint import Endpoint
-from collectors.snmp.exchange import Outcome, Target
+from collectors.snmp.exchange import LOST, Outcome, Target
 from collectors.snmp.message import Version
 from collectors.snmp.poll import Answer
 
@@ -170,7 +170,7 @@ class Feed:
         layout, now = known.layout, self._clock()
         outcome = answer.outcome
         silence_s = now - answer.seconds - known.heard_at if known.lost else 0.0
-        known.lost = outcome is Outcome.TIMEOUT or outcome is Outcome.REFUSED
+        known.lost = outcome in LOST
         known.heard_at = known.heard_at if known.lost else now
         if known.lost:
             readings = _lost(known, layout, now, Quality.COMM_LOST)

@@ -13,6 +13,7 @@ from typing import Any, Final, Self, TypeVar
 
 from collectors.snmp.exchange import Address, Exchange, Learnt, Target
 from collectors.snmp.poll import Answer, Fetch, Fetched, Poll, Watch
+from collectors.snmp.usm import Security, User
 from collectors.snmp.walk import Walk, WalkBudget, Walked
 
 BATCH: Final = 64  # datagrams read before the loop may do something else
@@ -21,6 +22,7 @@ GATHER_MIN: Final = 8  # fewer than this many awaited answers are read as they c
 DATAGRAM_OCTETS_MAX: Final = 65_535
 RECEIVE_BUFFER_OCTETS: Final = 4 << 20  # asked for; the kernel may give less
 KERNEL_OCTETS_A_DATAGRAM: Final = 2_500  # measured: 1,472 octets occupy 2,300 of the buffer
+SALT_BITS: Final = 64
 LEARNT_MAX: Final = 10_000  # devices whose limits are remembered
 SENDS_MAX: Final = 3  # tries of one datagram while errors of others are pending on the socket
 RECVERR: Final = {socket.AF_INET: (0, 11), socket.AF_INET6: (41, 25)}  # linux/in.h, in6.h
@@ -63,7 +65,10 @@ class Endpoint:
         self._polls: dict[str, Poll] = {}
         self._learnt: dict[Address, Learnt] = {}
         self._futures: set[asyncio.Future[Any]] = set()
+        self._rng = rng
+        self._chores: set[asyncio.Future[Security]] = set()
         self.stats = Stats(self._exchange.drops)
+        self.on_notice: Callable[[Address, str, str], None] = _unheard
 
     @classmethod
     async def open(cls, *, clock: Callable[[], float], rng: random.Random) -> Self:
@@ -83,8 +88,13 @@ class Endpoint:
         self._sockets.clear()
         if self._timer is not None:
             self._timer.cancel()
-        for future in self._futures:
+        for future in (*self._futures, *self._chores):
             future.cancel()
+
+    @property
+    def engines_shared(self) -> int:
+        """Return how many SNMP engine IDs belong to several devices at once."""
+        return self._exchange.engines.shared
 
     async def get(self, target: Target, objects: Sequence[str]) -> Fetched:
         """Read objects once. Raises: BerError if one of them is no OID."""
@@ -147,7 +157,9 @@ class Endpoint:
 
     def _learnt_of(self, target: Target) -> Learnt:
         """Return what is known about asking this device."""
-        learnt = self._learnt.pop(target.address, None) or Learnt()
+        learnt = self._learnt.pop(target.address, None)
+        if learnt is None:
+            learnt = Learnt(salt=self._rng.getrandbits(SALT_BITS), keys=self._exchange.engines.keys)
         self._learnt[target.address] = learnt
         if len(self._learnt) > LEARNT_MAX:
             del self._learnt[next(iter(self._learnt))]
@@ -231,6 +243,11 @@ class Endpoint:
                 talk.end(seconds)
             if exchange.outbox and not self._blocked:
                 self._send(*exchange.outbox.popleft())
+        engines = exchange.engines
+        while engines.chores:
+            self._make_keys(*engines.chores.popleft())
+        while engines.notices:
+            self.on_notice(*engines.notices.popleft())
         due = exchange.due()
         if due is None or (self._timer is not None and self._timer_at <= due):
             return
@@ -238,6 +255,19 @@ class Endpoint:
             self._timer.cancel()
         self._timer_at = due
         self._timer = self._loop.call_later(due - self._clock(), self._expire)
+
+    def _make_keys(self, user: User, engine: bytes) -> None:
+        """Have keys made by another thread; those that wait for them are asked then."""
+        made = self._loop.run_in_executor(None, user.made, engine)
+        self._chores.add(made)
+        made.add_done_callback(partial(self._keyed, user))
+
+    def _keyed(self, user: User, made: "asyncio.Future[Security]") -> None:
+        """Take the keys that were made."""
+        self._chores.discard(made)
+        if not made.cancelled():
+            self._exchange.keyed(made.result(), user, self._clock())
+            self._go_on()
 
     def _send(self, datagram: bytes, address: Address) -> None:
         """Send one datagram; when the socket is full, go on when it is writable."""
@@ -274,6 +304,10 @@ class Endpoint:
         self._timer = None
         self._exchange.expire(self._clock())
         self._go_on()
+
+
+def _unheard(address: Address, event: str, detail: str) -> None:
+    """Let a notice pass that nobody listens for."""
 
 
 def _resolve(future: "asyncio.Future[Ended]", result: "Ended") -> None:

@@ -12,10 +12,12 @@ import random
 from collections import Counter, OrderedDict, deque
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final, Protocol
+from typing import Final, Literal, Protocol
 
 from collectors.snmp.ber import BerError
-from collectors.snmp.message import Community, Envelope, MismatchError, Version, request_id, unwrap
+from collectors.snmp.engines import Engines
+from collectors.snmp.message import Community, MismatchError, Version, request_id, unwrap
+from collectors.snmp.peer import Keys, Peer
 from collectors.snmp.plan import (
     REQUEST_ID_BITS,
     REQUEST_ID_MIN,
@@ -23,10 +25,15 @@ from collectors.snmp.plan import (
     VARBINDS_MAX,
     Planned,
 )
+from collectors.snmp.secured import is_v3, number_of
+from collectors.snmp.usm import Complaint, Security, User
 
 Address = tuple[str, int]
 
 PROMPT_S: Final = 0.1  # an answer later than this is not counted on when the socket is paced
+RESYNCS_MAX: Final = (
+    4  # times a request is put again at once: new engine, its clock, and two forged
+)
 RECENT_IDS: Final = 8192  # how far back a late answer is told from one we never asked for
 
 
@@ -38,15 +45,26 @@ class Outcome(StrEnum):
     TIMEOUT = "timeout"
     REFUSED = "refused"  # the network says that nobody listens there
     MALFORMED = "malformed"  # it answers, but not what was asked
+    UNSUPPORTED_LEVEL = "unsupported_level"  # as the device reports of USM (RFC 3414 §5)
+    NOT_IN_TIME_WINDOW = "not_in_time_window"
+    UNKNOWN_USER = "unknown_user"
+    UNKNOWN_ENGINE = "unknown_engine"
+    WRONG_DIGEST = "wrong_digest"
+    DECRYPTION = "decryption"
+
+
+DENIALS: Final = {complaint: Outcome[complaint.name] for complaint in Complaint}
+LOST: Final = frozenset({Outcome.TIMEOUT, Outcome.REFUSED, *DENIALS.values()})  # nothing was heard
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """Where a device is and how it may be asked."""
+    """Where a device is and how it may be asked: by a community, or in version 3 by a user."""
 
     address: Address
     community: bytes = field(default=b"public", repr=False)
-    version: Version = "2c"
+    version: Version | Literal["3"] = "2c"
+    user: User | None = None
     timeout_s: float = 2.0
     retries: int = 1
     deadline_s: float = 8.0  # for all requests of a poll, so that a slow device delays nobody
@@ -56,11 +74,14 @@ class Target:
         host, port = self.address
         if not 0 < port < 1 << 16:
             raise ValueError(f"port {port}; want 1 to 65535")
+        if (self.version == "3") != (self.user is not None):
+            raise ValueError("version 3 goes with a user, and no other does")
         object.__setattr__(self, "address", (str(ipaddress.ip_address(host)), port))
 
-    def envelope(self) -> Envelope:
-        """Return what our messages travel in."""
-        return Community(self.version, self.community)
+    @property
+    def overhead(self) -> int:
+        """Return how many octets of a datagram go to saying who asks."""
+        return len(self.community) if self.user is None else self.user.octets
 
 
 @dataclass(slots=True)
@@ -71,13 +92,25 @@ class Learnt:
     varbinds_answered: int = 0  # the largest GET that it ever answered
     rows_max: int = ROWS_MAX
     rows_answered: int = 0  # the largest GETBULK likewise
+    salt: int = 0  # where the counting of messages to it begins, at random
+    keys: Keys = User.at
+    peer: Peer | None = None
+
+    def envelope(self, target: Target) -> "Community | Peer":
+        """Return what our messages travel in; what is known of an engine is kept."""
+        user = target.user
+        if user is None:
+            return Community("1" if target.version == "1" else "2c", target.community)
+        if self.peer is None or self.peer.user is not user:
+            self.peer = Peer(user, salt=self.salt, keys=self.keys)
+        return self.peer
 
 
 class Talk(Protocol):
     """A poll, a fetch or a walk: what it asks next depends on what it heard."""
 
     target: Target
-    envelope: Envelope
+    envelope: Community | Peer
     time_s: float  # how long all of it may take
 
     def ask(self) -> Planned | None:
@@ -98,7 +131,7 @@ class _Lane:
 
     __slots__ = (
         *("address", "waiting", "talk", "since", "deadline"),
-        *("planned", "ids", "serial", "prompt", "answered_wrongly"),
+        *("planned", "ids", "serial", "prompt", "answered_wrongly", "resyncs", "denied"),
     )
 
     def __init__(self, address: Address) -> None:
@@ -108,6 +141,8 @@ class _Lane:
         self.serial = 0  # of the latest datagram
         self.prompt = False  # counts among the answers expected any moment
         self.answered_wrongly = False
+        self.resyncs = 0  # times that it was put again because something was learnt
+        self.denied: Outcome | None = None  # what the device says of us, perhaps not it
         self.talk: Talk
         self.planned: Planned
         self.since = self.deadline = 0.0
@@ -119,6 +154,7 @@ class Exchange:
     def __init__(self, rng: random.Random, window: int = 64) -> None:
         self.outbox: deque[tuple[bytes, Address]] = deque()  # to be sent, in this order
         self.ended: deque[tuple[Talk, float]] = deque()  # and seconds taken; to be called `end`
+        self.engines = Engines()
         self.drops: Counter[str] = Counter()
         self.window = window  # answers that the socket can hold if all come at once
         self._rng = rng
@@ -159,16 +195,19 @@ class Exchange:
         lane = self._lanes.get(address)
         try:
             if lane is None:
-                number = request_id(unwrap(datagram)[2])
+                number = number_of(datagram) if is_v3(datagram) else request_id(unwrap(datagram)[2])
                 self.drops["late" if self._was_ours(number, address) else "source"] += 1
                 return
-            pdu = lane.talk.envelope.open(datagram)
-            number = request_id(pdu)
+            envelope = lane.talk.envelope
+            number = envelope.number(datagram)
             if number not in lane.ids:
                 if self._was_ours(number, address):
                     self.drops["late"] += 1
                 else:
                     self._drop("request_id", lane)
+                return
+            pdu = self._opened(lane, envelope, datagram, now)
+            if pdu is None:
                 return
             lane.talk.hear(pdu)
         except BerError:
@@ -211,13 +250,54 @@ class Exchange:
             lane = timer[2]
             target = lane.talk.target
             self._settle(lane, keep_ids=True)
-            if now < lane.deadline and len(lane.ids) <= target.retries:
+            if lane.denied is not None:  # nobody else answered either: ask once an interval
+                lane.talk.miss(lane.denied)
+                self._settle(lane)
+                self._end(lane, now)
+                continue
+            if now < lane.deadline and len(lane.ids) - lane.resyncs <= target.retries:
                 self._send(lane, now)
                 continue
             self._settle(lane)
             lane.talk.miss(Outcome.MALFORMED if lane.answered_wrongly else Outcome.TIMEOUT)
             self._advance(lane, now)
         self._release(now)
+
+    def keyed(self, security: Security, user: User, now: float) -> None:
+        """Take the keys of an engine, made elsewhere, and ask whoever waited for them."""
+        user.keep(security)
+        for lane in [*self._lanes.values()]:
+            peer = lane.talk.envelope
+            asks = isinstance(peer, Peer) and peer.user is user and peer.pending == security.engine
+            if asks and lane.ids:
+                self._again(lane, now)
+
+    def _opened(
+        self, lane: _Lane, envelope: Community | Peer, datagram: bytes, now: float
+    ) -> bytes | None:
+        """Return the PDU of an answer, or cope with a report. Raises: BerError, MismatchError."""
+        if isinstance(envelope, Community):
+            return envelope.open(datagram)
+        heard = envelope.open(datagram, now)
+        if envelope.notices:
+            self.engines.note(lane.address, envelope)
+        if heard.complaint is None:
+            if request_id(heard.pdu) != heard.number:
+                raise MismatchError("request_id")
+            return heard.pdu
+        if heard.again and lane.resyncs < RESYNCS_MAX:
+            lane.resyncs += 1
+            if not envelope.pending:
+                self._again(lane, now)
+        else:  # nobody proves such a report, so the answer may yet come
+            self.drops[f"report_{heard.complaint.name.lower()}"] += 1
+            lane.denied = DENIALS[heard.complaint]
+        return None
+
+    def _again(self, lane: _Lane, now: float) -> None:
+        """Put a request again at once; any answer to it counts."""
+        self._settle(lane, keep_ids=True)
+        self._send(lane, now)
 
     def _begin(self, lane: _Lane, talk: Talk, now: float) -> None:
         """Put a talk on its lane and ask its first request."""
@@ -234,6 +314,8 @@ class Exchange:
             return
         lane.planned = planned
         lane.answered_wrongly = False
+        lane.resyncs = 0
+        lane.denied = None
         self._send(lane, now)
 
     def _end(self, lane: _Lane, now: float) -> None:
@@ -266,7 +348,8 @@ class Exchange:
             self._older, self._recent = self._recent, {}
         when = min(now + lane.talk.target.timeout_s, lane.deadline)
         heapq.heappush(self._timers, (when, lane.serial, lane))
-        self.outbox.append((lane.talk.envelope.seal(lane.planned.pdu(number)), lane.address))
+        datagram = lane.talk.envelope.seal(lane.planned.pdu(number), number, now)
+        self.outbox.append((datagram, lane.address))
 
     def _settle(self, lane: _Lane, *, keep_ids: bool = False) -> None:
         """No answer is expected on this lane any moment; without `keep_ids`, none at all."""

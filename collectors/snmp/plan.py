@@ -39,9 +39,9 @@ class Planned:
         return self.before_id + request_id.to_bytes(4, "big") + self.after_id
 
 
-def split(names: Sequence[bytes], community_bytes: int, varbinds_max: int) -> Iterator[slice]:
+def split(names: Sequence[bytes], who_bytes: int, varbinds_max: int) -> Iterator[slice]:
     """Cut `names` into runs whose request, and most likely its answer, fit one datagram."""
-    room = DATAGRAM_BYTES_MAX - ENVELOPE_BYTES - PDU_BYTES - community_bytes
+    room = DATAGRAM_BYTES_MAX - ENVELOPE_BYTES - PDU_BYTES - who_bytes
     start = size = 0
     for at, name in enumerate(names):
         more = len(name) + VARBIND_BYTES

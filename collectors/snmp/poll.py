@@ -67,7 +67,7 @@ class Watch:
 
     def __init__(self, target: Target, objects: Sequence[str], learnt: Learnt) -> None:
         self.target = target
-        self.envelope = target.envelope()
+        self.envelope = learnt.envelope(target)
         self.objects = tuple(objects)
         self.learnt = learnt
         self.no_values = np.full(len(objects), np.nan)
@@ -95,7 +95,7 @@ class Watch:
         wanted = list(positions)
         names = [self._names[at] for at in wanted]
         questions = []
-        for part in split(names, len(self.target.community), self.learnt.varbinds_max):
+        for part in split(names, self.target.overhead, self.learnt.varbinds_max):
             planned = planned_get(tuple(names[part]))
             here = wanted[part]
             first, last = here[0], here[-1]

@@ -24,6 +24,7 @@ from collectors.snmp.keys import (
     PRIVACY,
     SALT_OCTETS,
     Cryptor,
+    Extension,
     KeyProblem,
     Mac,
     cryptor,
@@ -32,12 +33,17 @@ from collectors.snmp.keys import (
     master,
 )
 from collectors.snmp.message import MismatchError
-from collectors.snmp.secured import NAME_OCTETS_MAX, NUMBER_MAX, Flag, Message
+from collectors.snmp.prepared import Frame
+from collectors.snmp.secured import ENGINE_OCTETS, NAME_OCTETS_MAX, NUMBER_MAX, Flag, Message
 
 WINDOW_SECONDS: Final = 150  # RFC 3414 §2.2.3
 BOOTS_MAX: Final = NUMBER_MAX  # an engine that has counted so far proves nothing any more
 LEVEL: Final = Flag.AUTH | Flag.PRIV  # the flags that say how a message is protected
+HEADER_OCTETS: Final = 84  # of a message without engine, user and digest, with salt and filling
+FRAMES_MAX: Final = 64  # sizes of messages of one user at one engine that are kept encoded
 USM_STATS: Final = "1.3.6.1.6.3.15.1.1"
+
+Key = tuple[int, int, int, int, int]  # what all messages of one frame have in common
 
 
 class Complaint(enum.IntEnum):
@@ -69,7 +75,7 @@ class User:
 
     __slots__ = ("_auth", "_auth_key", "_known", "_privacy", "_privacy_key", "name")
 
-    KNOWN_MAX: Final = 256  # engines whose keys are kept; the one met first goes first
+    KNOWN_MAX: Final = 4096  # engines whose keys are kept: a floor's; the one met first goes first
 
     def __init__(
         self, name: bytes, auth: tuple[str, bytes] | None, privacy: tuple[str, bytes] | None
@@ -112,17 +118,34 @@ class User:
         """Return how this user's messages are protected."""
         return Flag.AUTH * bool(self._auth) | Flag.PRIV * bool(self._privacy)
 
+    @property
+    def octets(self) -> int:
+        """Return how many octets more a message of this user takes than one with a community."""
+        digest = AUTH[self._auth].octets if self._auth else 0
+        return HEADER_OCTETS + 2 * ENGINE_OCTETS[-1] + len(self.name) + digest
+
+    @property
+    def is_slow(self) -> bool:
+        """Say whether the keys of an engine take another mebibyte of hashing, off any loop."""
+        return bool(self._privacy) and PRIVACY[self._privacy].extension is Extension.REEDER
+
     def at(self, engine: bytes) -> "Security":
         """Return this user at an engine; its keys are made once. Cost: 15 µs, then 0.1 µs."""
-        found = self._known.get(engine)
-        if found is None:
-            if len(self._known) >= self.KNOWN_MAX:
-                del self._known[next(iter(self._known))]
-            found = self._known[engine] = self._made(engine)
-        return found
+        return self._known.get(engine) or self.keep(self.made(engine))
 
-    def _made(self, engine: bytes) -> "Security":
-        """Make the keys of an engine."""
+    def known(self, engine: bytes) -> "Security | None":
+        """Return this user at an engine, if its keys are made."""
+        return self._known.get(engine)
+
+    def keep(self, security: "Security") -> "Security":
+        """Keep keys that were made elsewhere."""
+        if len(self._known) >= self.KNOWN_MAX:
+            del self._known[next(iter(self._known))]
+        self._known[security.engine] = security
+        return security
+
+    def made(self, engine: bytes) -> "Security":
+        """Make the keys of an engine; nothing is kept, so any thread may."""
         if not self._auth:
             return Security(self.name, engine, None, None)
         auth = AUTH[self._auth]
@@ -145,7 +168,7 @@ def _known(name: str, protocols: Collection[str]) -> None:
 class Security:
     """One user at one engine: seals what is sent and proves what is heard."""
 
-    __slots__ = ("_cryptor", "_mac", "engine", "level", "name")
+    __slots__ = ("_cryptor", "_frames", "_mac", "engine", "level", "name")
 
     def __init__(
         self, name: bytes, engine: bytes, mac: Mac | None, privacy: Cryptor | None
@@ -154,6 +177,7 @@ class Security:
         self.engine = engine
         self._mac = mac
         self._cryptor = privacy
+        self._frames: dict[Key, Frame] = {}
         self.level = Flag.AUTH * bool(mac) | Flag.PRIV * bool(privacy)
 
     def __repr__(self) -> str:
@@ -171,7 +195,7 @@ class Security:
         level: int | None = None,
         reportable: bool = True,
     ) -> bytes:
-        """Encrypt and sign; `level` below the user's own only for a report. Cost: 30 µs.
+        """Encrypt and sign; `level` below the user's own only for a report. Cost: 12 µs.
 
         `salt` must differ from that of every other message under the same key.
         """
@@ -181,19 +205,35 @@ class Security:
             octets = (salt % (1 << 64)).to_bytes(SALT_OCTETS, "big")
             scoped = self._cryptor.encrypt(scoped, boots, seconds, octets)
         mac = self._mac if level & Flag.AUTH else None
-        message = Message(
-            number=number,
-            flags=level | Flag.REPORTABLE * reportable,
-            engine=self.engine,
-            boots=boots,
-            seconds=seconds,
-            user=self.name,
-            digest=bytes(mac.octets) if mac else b"",
-            salt=octets,
-            body=scoped,
-        )
-        before, digest, after = message.parts()
-        return before + (mac(before + digest + after) if mac else digest) + after
+        sizes = number.bit_length() // 8, seconds.bit_length() // 8, len(scoped)
+        key = (level | reportable << 8, boots, *sizes)
+        frame = self._frames.get(key)
+        if frame is None:
+            frame = self._frame(
+                Message(
+                    number=number,
+                    flags=level | Flag.REPORTABLE * reportable,
+                    engine=self.engine,
+                    boots=boots,
+                    seconds=seconds,
+                    user=self.name,
+                    digest=bytes(mac.octets) if mac else b"",
+                    salt=octets,
+                    body=scoped,
+                ),
+                key,
+            )
+        before, after = frame.fill(number, seconds, octets, scoped)
+        if mac is None:
+            return before + after
+        return before + mac(before + bytes(mac.octets) + after) + after
+
+    def _frame(self, message: Message, key: Key) -> Frame:
+        """Keep what messages of one size have in common."""
+        if len(self._frames) >= FRAMES_MAX:
+            self._frames.clear()
+        frame = self._frames[key] = Frame.of(message)
+        return frame
 
     def open(self, message: Message, datagram: bytes) -> bytes:
         """Return the scoped PDU of a message, proven as far as it says. Raises: UsmError.
@@ -210,20 +250,32 @@ class Security:
         """Compare the digest, in a time that tells nothing of it. Raises: UsmError. Cost: 3 µs."""
         if not message.flags & Flag.AUTH or self._mac is None:
             return
-        at, octets = message.digest_at, self._mac.octets
-        blank = datagram[:at] + bytes(octets) + datagram[at + octets :]
-        proven = len(message.digest) == octets and hmac.compare_digest(
-            self._mac(blank), message.digest
-        )
-        if not proven:
+        if len(message.digest) != self._mac.octets:
+            raise UsmError(Complaint.WRONG_DIGEST)
+        self.compare(datagram, message.places.digest)
+
+    def compare(self, datagram: bytes, at: int) -> None:
+        """Compare the digest at a place; without authentication, none. Raises: UsmError."""
+        mac = self._mac
+        if mac is None:
+            return
+        stop = at + mac.octets
+        signed = mac(datagram[:at] + bytes(mac.octets) + datagram[stop:])
+        if not hmac.compare_digest(signed, datagram[at:stop]):
             raise UsmError(Complaint.WRONG_DIGEST)
 
     def decrypted(self, message: Message) -> bytes:
         """Return the body in the clear. Raises: UsmError."""
-        if not message.flags & Flag.PRIV or self._cryptor is None:
+        if not message.flags & Flag.PRIV:
             return message.body
+        return self.clear(message.body, message.boots, message.seconds, message.salt)
+
+    def clear(self, body: bytes, boots: int, seconds: int, salt: bytes) -> bytes:
+        """Return a body in the clear; without privacy, as it is. Raises: UsmError. Cost: 4 µs."""
+        if self._cryptor is None:
+            return body
         try:
-            return self._cryptor.decrypt(message.body, message.boots, message.seconds, message.salt)
+            return self._cryptor.decrypt(body, boots, seconds, salt)
         except KeyProblem:
             raise UsmError(Complaint.DECRYPTION) from None
 
@@ -269,15 +321,14 @@ class Acquaintance:
             return 0
         return min(self._seconds + int(now - self._at), NUMBER_MAX)
 
-    def check(self, message: Message, now: float) -> None:
-        """Learn from a proven message, or refuse an old one. Raises: UsmError.
+    def check(self, boots: int, seconds: int, now: float) -> None:
+        """Learn from what a proven message says, or refuse an old one. Raises: UsmError.
 
         Source: RFC 3414 §3.2, 7b
         """
-        newer = (message.boots, message.seconds) > (self.boots, self.latest)
-        if newer:
-            self.boots, self.latest = message.boots, message.seconds
-            self._seconds, self._at = message.seconds, now
-        old = message.boots < self.boots or (message.seconds < self.seconds(now) - WINDOW_SECONDS)
+        if (boots, seconds) > (self.boots, self.latest):
+            self.boots, self.latest = boots, seconds
+            self._seconds, self._at = seconds, now
+        old = boots < self.boots or seconds < self.seconds(now) - WINDOW_SECONDS
         if old or self.boots == BOOTS_MAX:
             raise UsmError(Complaint.NOT_IN_TIME_WINDOW)

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple, Self
 
 from collectors.snmp.ber import ABSENT, Value, dotted, oid, to_value
-from collectors.snmp.exchange import Learnt, Outcome, Target
+from collectors.snmp.exchange import LOST, Learnt, Outcome, Target
 from collectors.snmp.message import ErrorStatus, MismatchError, Pdu, PduType, decode_pdu
 from collectors.snmp.plan import Planned
 
 COLUMNS_MAX: Final = 8  # subtrees asked for in one request
 MISSES_MAX: Final = 3  # requests without answer, one after the other, that end a walk
 COMPLETE: Final = "complete"
+AWAY: Final = LOST - {Outcome.TIMEOUT}  # nobody need be asked again to be sure
 
 Arcs = tuple[int, ...]
 
@@ -83,7 +84,7 @@ class Walk:
         on_walked: Callable[[Walked], None],
     ) -> None:
         self.target = target
-        self.envelope = target.envelope()
+        self.envelope = learnt.envelope(target)
         self.time_s = budget.seconds
         self.requests = 0
         self._budget = budget
@@ -147,7 +148,7 @@ class Walk:
             self._give_up(self._asked, "bad response")
         elif why is Outcome.TIMEOUT and alive and too_large:
             learnt.rows_max = self._asked_rows // 2
-        elif not alive or self._misses >= MISSES_MAX or why is Outcome.REFUSED:
+        elif not alive or self._misses >= MISSES_MAX or why in AWAY:
             self._missed = why
             self._give_up(self._columns + self._leaves, f"no answer: {why}")
 
