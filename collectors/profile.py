@@ -19,9 +19,19 @@ from collectors.resolve import Part, Resolver
 from collectors.rule import Rule, Template, below
 
 FOLDER: Final = Path(__file__).parent / "profiles"
+EVERYBODY: Final = "notifications"  # the fragment with the traps that every agent may send
 SYS_DESCR: Final = "1.3.6.1.2.1.1.1.0"
 SYS_OBJECT_ID: Final = "1.3.6.1.2.1.1.2.0"
 SYS_UP_TIME: Final = "1.3.6.1.2.1.1.3.0"
+
+
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """A trap or inform as a profile knows it, its OIDs in full."""
+
+    name: str  # in its MIB
+    concerns: str | None  # the column of the channels in whose row any of its objects is
+    restart: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +51,7 @@ class Profile:
     hash: str  # SHA-256 of the file and of all that it includes
     document: Document  # the file itself
     mqtt: MqttProfile | None  # how messages become channels, of transport mqtt only
+    notifications: Mapping[str, Announced]  # by OID
 
 
 def load_profiles(folder: Path | None = None) -> tuple[Profile, ...]:
@@ -122,6 +133,7 @@ def _profile(own: Part, fragments: Mapping[str, Part], problems: list[Problem]) 
     exists = [_root(own.oid(oid)) for oid in body.fingerprint.exists]
     objects = [told.oid for key in Identity.model_fields for told in getattr(identity, key)]
     roots = {_root(oid) for oid in (*exists, *filter(None, objects))}
+    everybody = [fragments[EVERYBODY]] if EVERYBODY in fragments else []
     return Profile(
         name=body.name,
         kind=body.kind,
@@ -141,6 +153,7 @@ def _profile(own: Part, fragments: Mapping[str, Part], problems: list[Problem]) 
         hash=hashlib.sha256(b"".join(part.digest for part in parts)).hexdigest(),
         document=own.document,
         mqtt=body.mqtt,
+        notifications=_notifications([*parts, *everybody], problems),
     )
 
 
@@ -168,6 +181,21 @@ def _provides(parts: Sequence[Part], problems: list[Problem]) -> dict[str, dict[
                 if Template.of(there).variables != Template.of(here).variables:
                     text = f"{here!r} must have the same words in braces as {there!r}"
                     problems.append(part.document.problem(("provides", role, there), text))
+    return found
+
+
+def _notifications(parts: Sequence[Part], problems: list[Problem]) -> dict[str, Announced]:
+    """Return what traps mean; the profile's own lines win, and no file names one OID twice."""
+    found: dict[str, Announced] = {}
+    for part in reversed(parts):
+        mine: dict[str, str] = {}
+        for name, said in part.body.notifications.items():
+            oid = part.oid(said.oid)
+            if mine.setdefault(oid, name) != name:
+                text = f"{oid} is {mine[oid]} as well; keep one of them"
+                problems.append(part.document.problem(("notifications", name), text))
+            concerns = None if said.concerns is None else part.oid(said.concerns)
+            found[oid] = Announced(name, concerns, said.restart)
     return found
 
 

@@ -43,6 +43,7 @@ Oid = Annotated[str, AfterValidator(_oid)]
 Regex = Annotated[str, AfterValidator(_regex)]
 Scalars = Annotated[list[Scalar], BeforeValidator(listed)]
 Names = Annotated[list[str], BeforeValidator(listed)]
+Descriptor = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]{0,63}$")]  # RFC 2578 §3.1
 
 
 class Strict(BaseModel):
@@ -217,6 +218,20 @@ class Fingerprint(Strict):
     exists: list[Oid] = []
 
 
+class Announcement(Strict):
+    """A trap or inform: its OID as v2 has it, and what it is about beside the objects it holds."""
+
+    oid: Oid
+    concerns: Oid | None = None  # the column of the channels in whose row any of its objects is
+    restart: bool = False  # the device says that it was started anew
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, given: object) -> object:
+        """Read a bare OID."""
+        return given if isinstance(given, dict) else {"oid": given}
+
+
 class Body(Strict):
     """What fragments and profiles have in common."""
 
@@ -231,6 +246,7 @@ class Body(Strict):
     channels: dict[str, Channel] = {}
     tables: dict[Word, Table] = {}
     provides: dict[Word, dict[str, str]] = {}
+    notifications: dict[Descriptor, Announcement] = {}
 
 
 class FragmentFile(Body):

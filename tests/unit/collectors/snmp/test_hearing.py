@@ -356,7 +356,7 @@ def test_no_damage_to_a_signed_trap_is_believed() -> None:
     """Every bit of it is part of what is proven."""
     ear = hearing(feed_a(USER))
     ((good, _),) = herald(sink("3", user=USER)).tell(COLD_START, 1.0, 0.0)
-    rng = random.Random(7)  # noqa: S311 -- a test
+    rng = random.Random(7)
 
     for _ in range(2000):
         bit = rng.randrange(8 * len(good))
