@@ -9,7 +9,7 @@ import re
 from typing import Final, NamedTuple, Self
 
 SNMP_PORT: Final = 161  # RFC 3417 §3.2
-MQTT_PORT: Final = 1883  # as registered with IANA
+MQTT_PORTS: Final = {"mqtt": 1883, "mqtts": 8883}  # as registered with IANA
 WEB_PORTS: Final = {"http": 80, "https": 443}  # RFC 9110 §4.2
 TARGET: Final = re.compile(r"/[!-~]{0,2000}")  # path and query; blanks and umlauts as %20, %C3%BC
 HOST_CHARACTERS_MAX: Final = 253  # RFC 1035 §2.3.4, as text
@@ -80,20 +80,24 @@ def _host(text: str, *, six: bool) -> str:
     return text.removesuffix(".").lower()
 
 
-def parse_broker(url: str) -> Address:
+class BrokerAddress(NamedTuple):
+    """Where a broker answers, and whether in TLS."""
+
+    address: Address
+    encrypted: bool
+
+
+def parse_broker(url: str) -> BrokerAddress:
     """Return where a broker's URL leads. Raises: AddressError."""
     scheme, separator, rest = url.partition("://")
-    if not separator or scheme not in ("mqtt", "mqtts"):
-        raise AddressError("want mqtt://HOST or mqtt://HOST:PORT")
-    if scheme == "mqtts":
-        raise AddressError(
-            "TLS to a broker (mqtts) is not available in this version; write mqtt://"
-        )
+    if not separator or scheme not in MQTT_PORTS:
+        raise AddressError("want mqtts://HOST:PORT, or mqtt://HOST:PORT without TLS")
     if "@" in rest:
-        raise AddressError("a URL must not hold a user or password; remove all up to the @")
+        raise AddressError("a URL must not hold a user or password; write them beside it")
     if rest.rstrip("/") != rest.partition("/")[0]:
         raise AddressError("a broker's URL ends with its host and port; remove the path")
-    return Address.parse(rest.rstrip("/"), MQTT_PORT)
+    address = Address.parse(rest.rstrip("/"), MQTT_PORTS[scheme])
+    return BrokerAddress(address, scheme == "mqtts")
 
 
 class WebAddress(NamedTuple):

@@ -20,6 +20,7 @@ from agent.floor_format import BayPart, DevicePart, FloorPart
 from agent.floor_mqtt import Mappings
 from agent.floor_spec import Specs
 from collectors.document import BYTES_MAX, DocumentError, Problem, parse
+from collectors.mqtt.access import Access
 from collectors.mqtt.source import Source
 from collectors.profile import Profile, load_profiles
 
@@ -73,6 +74,8 @@ class BrokerConfig:
 
     address: Address
     dialects: tuple[str, ...]
+    access: Access  # all but the password
+    password: Secret | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +127,9 @@ def load_floor(path: Path, environment: Mapping[str, str] = os.environ) -> Floor
         listen=part.listen,
         data=path.parent / part.data,
         brokers={
-            name: BrokerConfig(broker.url, tuple(broker.dialects))
+            name: BrokerConfig(
+                broker.url.address, tuple(broker.dialects), broker.access(), broker.password
+            )
             for name, broker in part.brokers.items()
         },
         webhooks={

@@ -97,6 +97,15 @@ class Vault:
                 return Secret(self._from_environment(name))
         raise CredentialError("want {file: PATH} or {env: NAME}, with one text")
 
+    def private_file(self, reference: object) -> Path:
+        """Return a file that only the agent may read, such as a key. Raises: CredentialError."""
+        match reference:
+            case {"file": str(name), **others} if not others and name:
+                path = self.folder / name
+                _guarded(path)
+                return path
+        raise CredentialError("want {file: PATH}, a file that only the agent can read")
+
     def _from_environment(self, name: str) -> bytes:
         """Return the content of an environment variable. Raises: CredentialError."""
         content = self.environment.get(name)
@@ -109,25 +118,36 @@ class Vault:
 
 def _from_file(path: Path) -> bytes:
     """Return the content of a secret's file, less its last newline. Raises: CredentialError."""
+    size = _guarded(path)
+    if size > SECRET_BYTES_MAX:
+        raise CredentialError(
+            f"{path} has {size} bytes, a secret at most {SECRET_BYTES_MAX}; is it the right file?"
+        )
     try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):
-            raise CredentialError(f"{path} is not a regular file; put the secret into one")
-        if status.st_mode & (stat.S_IRWXO | stat.S_IWGRP):
-            mode = stat.S_IMODE(status.st_mode)
-            raise CredentialError(
-                f"{path} is open to others (mode {mode:04o}); run: chmod 600 {path}"
-            )
-        if status.st_size > SECRET_BYTES_MAX:
-            raise CredentialError(
-                f"{path} has {status.st_size} bytes, a secret at most {SECRET_BYTES_MAX}; "
-                "is it the right file?"
-            )
         content = path.read_bytes()
     except OSError as error:
-        why = error.strerror or "cannot be read"
-        raise CredentialError(f"{path}: {why}; create it, readable by the agent only") from None
+        raise _unreadable(path, error) from None
     return _sound(content.removesuffix(b"\n").removesuffix(b"\r"), str(path))
+
+
+def _guarded(path: Path) -> int:
+    """Return how long a file is that nobody else may read. Raises: CredentialError."""
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise _unreadable(path, error) from None
+    if not stat.S_ISREG(status.st_mode):
+        raise CredentialError(f"{path} is not a regular file; put the secret into one")
+    if status.st_mode & (stat.S_IRWXO | stat.S_IWGRP):
+        mode = stat.S_IMODE(status.st_mode)
+        raise CredentialError(f"{path} is open to others (mode {mode:04o}); run: chmod 600 {path}")
+    return status.st_size
+
+
+def _unreadable(path: Path, error: OSError) -> CredentialError:
+    """Say why a file cannot be read, and what to do."""
+    why = error.strerror or "cannot be read"
+    return CredentialError(f"{path}: {why}; create it, readable by the agent only")
 
 
 def _sound(content: bytes, where: str) -> bytes:

@@ -7,6 +7,7 @@ import platform
 import random
 import signal
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -277,6 +278,7 @@ class Daemon:
         self._brokers[name] = follower = Subscriber(
             name,
             (broker.address.host, broker.address.port),
+            replace(broker.access, password=broker.password.reveal() if broker.password else None),
             clock=clock.monotonic,
             wall=clock.wall,
             rng=random.Random(),  # noqa: S311 -- spreads load, guards nothing

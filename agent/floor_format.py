@@ -8,9 +8,7 @@ import re
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     PlainValidator,
     StrictInt,
@@ -19,9 +17,10 @@ from pydantic import (
     model_validator,
 )
 
-from agent.address import SNMP_PORT, Address, WebAddress, parse_broker, parse_web
-from agent.credentials import Secret, Vault
-from collectors.quantity import Quantity, convert
+from agent.address import SNMP_PORT, Address, WebAddress, parse_web
+from agent.credentials import Secret
+from agent.floor_broker import BrokerPart
+from agent.floor_part import Part, SecretReference, duration, secret
 
 SCHEMA: Final = "rackproof.floor/1"
 BAY_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
@@ -31,7 +30,6 @@ RESERVED: Final = {  # names of devices that no floor file needs to tell of
     "agent": "what the agent measures of itself",
 }
 DIALECTS: Final = ("dsx", "json")
-DURATION: Final = re.compile(r"(?P<number>[0-9]{1,9}(?:\.[0-9]{1,6})?) *(?P<unit>ms|s|min|h)")
 INTERVAL_S: Final = (0.1, 3600.0)  # faster than any device measures; slower than any spec asks
 TIMEOUT_S: Final = (0.05, 60.0)  # below, a healthy device seems dead; above, a dead one blocks
 RETRIES_MAX: Final = (
@@ -40,20 +38,6 @@ RETRIES_MAX: Final = (
 WEBHOOKS_MAX: Final = 16  # each gets every message of its own
 SECRET_BYTES_MIN: Final = 16  # of a webhook: a shorter one can be guessed from what it signed
 NOT_YET: Final = "is not available in this version"
-
-
-def duration(value: object, low: float, high: float) -> float:
-    """Return seconds from a text such as `10 s`. Raises: ValueError showing how to write it."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        text = f"{value} has no unit; write `{value} s` (or ms, min, h)"
-        raise ValueError(text)  # noqa: TRY004 -- pydantic's way
-    found = DURATION.fullmatch(value) if isinstance(value, str) else None
-    if not found:
-        raise ValueError("want a number and ms, s, min or h, such as `10 s`")
-    seconds = convert(float(found["number"]), found["unit"], Quantity.DURATION)
-    if not low <= seconds <= high:
-        raise ValueError(f"{value} is out of bounds; want {low:g} s to {high:g} s")
-    return seconds
 
 
 def _interval(value: object) -> float:
@@ -89,13 +73,6 @@ def _address(value: object) -> Address:
     return address
 
 
-def _broker(value: object) -> Address:
-    """Return where a broker answers."""
-    if not isinstance(value, str):
-        raise ValueError("want a URL, such as mqtt://127.0.0.1:1883")  # noqa: TRY004 -- likewise
-    return parse_broker(value)
-
-
 def _receiver(value: object) -> WebAddress:
     """Return where a webhook's messages go."""
     if not isinstance(value, str):
@@ -113,22 +90,15 @@ def _version(value: object) -> str:
     return text
 
 
-def _secret(value: object, info: ValidationInfo) -> Secret:
-    """Fetch the secret that a value refers to."""
-    vault = info.context
-    assert isinstance(vault, Vault)
-    return vault.fetch(value)
-
-
 def _signing(value: object, info: ValidationInfo) -> Secret:
     """Fetch the secret that messages are signed with."""
-    secret = _secret(value, info)
-    if len(secret.reveal()) < SECRET_BYTES_MIN:
+    found = secret(value, info)
+    if len(found.reveal()) < SECRET_BYTES_MIN:
         raise ValueError(
             f"has less than {SECRET_BYTES_MIN} bytes; make one with `openssl rand -hex 32`, "
             "in a file or variable of its own"
         )
-    return secret
+    return found
 
 
 def _database(value: object) -> None:
@@ -142,17 +112,11 @@ Timeout = Annotated[float, PlainValidator(_timeout)]
 Retries = Annotated[StrictInt, Field(ge=0, le=RETRIES_MAX)]
 
 
-class Part(BaseModel):
-    """What all parts of the file have in common: an unknown key is a mistake."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
-
-
 class CredentialPart(Part):
     """`credentials.NAME`. Keys of version 3 are known, so that its refusal is the one complaint."""
 
     version: Annotated[Literal["1", "2c"], BeforeValidator(_version)]
-    community: Annotated[Secret, PlainValidator(_secret)] | None = None
+    community: SecretReference | None = None
     user: Any = None
     auth: Any = None
     privacy: Any = None
@@ -165,13 +129,6 @@ class CredentialPart(Part):
         if self.user or self.auth or self.privacy:
             raise ValueError(f"user, auth and privacy belong to version 3, which {NOT_YET}")
         return self
-
-
-class BrokerPart(Part):
-    """`brokers.NAME`."""
-
-    url: Annotated[Address, PlainValidator(_broker)]
-    dialects: Annotated[list[Literal["dsx", "json"]], Field(min_length=1)]
 
 
 class WebhookPart(Part):

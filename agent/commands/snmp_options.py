@@ -11,7 +11,8 @@ import click
 from agent import clock
 from agent.address import SNMP_PORT, Address, AddressError
 from agent.exits import Exit
-from agent.floor_format import NOT_YET, RETRIES_MAX, TIMEOUT_S, duration
+from agent.floor_format import NOT_YET, RETRIES_MAX, TIMEOUT_S
+from agent.floor_part import duration
 from collectors.snmp.endpoint import Endpoint
 from collectors.snmp.exchange import Outcome, Target
 

@@ -54,9 +54,12 @@ def _group(_ctx: click.Context, _param: click.Parameter, name: str | None) -> st
 def _broker(_ctx: click.Context, _param: click.Parameter, url: str | None) -> Address | None:
     """Read where a broker is."""
     try:
-        return None if url is None else parse_broker(url)
+        found = None if url is None else parse_broker(url)
     except AddressError as error:
         raise click.BadParameter(str(error)) from None
+    if found and found.encrypted:
+        raise click.BadParameter("simulated devices speak no TLS; want mqtt://HOST:PORT")
+    return None if found is None else found.address
 
 
 def _address(_ctx: click.Context, _param: click.Parameter, said: str | None) -> Address | None:

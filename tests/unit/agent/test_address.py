@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.address import MQTT_PORT, SNMP_PORT, Address, AddressError, parse_broker
+from agent.address import SNMP_PORT, Address, AddressError, parse_broker
 
 ports = st.integers(1, 65535)
 
@@ -59,14 +59,15 @@ def test_what_only_this_machine_can_reach(text: str, *, loopback: bool) -> None:
 
 def test_a_broker_is_an_address() -> None:
     """With the registered port unless it says otherwise."""
-    assert parse_broker("mqtt://127.0.0.1") == Address("127.0.0.1", MQTT_PORT)
-    assert parse_broker("mqtt://hall:1884/") == Address("hall", 1884)
+    assert parse_broker("mqtt://127.0.0.1") == (Address("127.0.0.1", 1883), False)
+    assert parse_broker("mqtt://hall:1884/") == (Address("hall", 1884), False)
+    assert parse_broker("mqtts://[::1]") == (Address("::1", 8883), True)
 
 
 @pytest.mark.parametrize(
     ("url", "what"),
-    [("127.0.0.1", "want mqtt://HOST"), ("http://h", "want mqtt://HOST"),
-     ("mqtts://h", "not available in this version"), ("mqtt://u:secret@h", "user or password"),
+    [("127.0.0.1", "want mqtts://HOST"), ("http://h", "want mqtts://HOST"),
+     ("mqtts://h/topic", "remove the path"), ("mqtt://u:secret@h", "user or password"),
      ("mqtt://h/topic", "remove the path"), ("mqtt://", "no address")],
 )  # fmt: skip
 def test_a_url_that_is_no_broker_is_refused(url: str, what: str) -> None:

@@ -17,16 +17,16 @@ from pydantic import BaseModel, ValidationError
 from agent.address import Address
 from agent.config import FloorConfig, Mqtt, Snmp, load_floor
 from agent.credentials import Vault
+from agent.floor_broker import BrokerPart
 from agent.floor_format import (
     BayPart,
-    BrokerPart,
     CredentialPart,
     DefaultsPart,
     DevicePart,
     FloorPart,
     WebhookPart,
-    duration,
 )
+from agent.floor_part import duration
 from collectors.document import DocumentError, parse
 from collectors.profile import load_profiles
 
@@ -164,7 +164,7 @@ DAMAGE = {  # what is written instead of what, and the complaint about it
     "version 2": ("version: 1", "version: 2", "credentials.hall.version", "want 1 or 2c"),
     "no community": (", community: public", "", "credentials.lab", "community is missing"),
     "a user of v2c": ("public}", "public, user: x}", "credentials.lab", "belong to version 3"),
-    "broker TLS": ("mqtt://", "mqtts://", "brokers.hall.url", "not available in this version"),
+    "broker scheme": ("mqtt://", "ws://", "brokers.hall.url", "want mqtts://HOST:PORT"),
     "a broker's password": ("mqtt://", "mqtt://u:p@", "brokers.hall.url", "user or password"),
     "a dialect": ("dsx, json", "dsx, jsn", "brokers.hall.dialects.1", "should be 'dsx' or 'json'"),
     "a bare number": ("10 s", "10", "defaults.interval", "10 has no unit; write `10 s`"),
