@@ -14,7 +14,7 @@ from pydantic import (
 )
 
 from agent.address import BrokerAddress, parse_broker
-from agent.floor_part import Part, SecretReference, duration, vault
+from agent.floor_part import Part, SecretText, duration, vault
 from collectors.mqtt.access import Access, Trust, Version
 from collectors.mqtt.tls import TlsError, context
 
@@ -87,7 +87,7 @@ class BrokerPart(Part):
     certificate: Annotated[Path, PlainValidator(_path)] | None = None
     key: Annotated[Path, PlainValidator(_key)] | None = None
     user: Annotated[StrictStr, BeforeValidator(_user)] | None = None
-    password: SecretReference | None = None
+    password: SecretText | None = None
     protocol: Annotated[Version, PlainValidator(_protocol)] = Version.THREE
     session: Annotated[float, PlainValidator(_session)] = 0.0
     client_id: Annotated[str, _word(CLIENT_ID)] = ""

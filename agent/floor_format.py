@@ -20,7 +20,7 @@ from pydantic import (
 from agent.address import SNMP_PORT, Address, WebAddress, parse_web
 from agent.credentials import Secret
 from agent.floor_broker import BrokerPart
-from agent.floor_part import Part, SecretReference, duration, secret
+from agent.floor_part import Part, SecretText, duration, fetched
 
 SCHEMA: Final = "rackproof.floor/1"
 BAY_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
@@ -92,7 +92,7 @@ def _version(value: object) -> str:
 
 def _signing(value: object, info: ValidationInfo) -> Secret:
     """Fetch the secret that messages are signed with."""
-    found = secret(value, info)
+    found = fetched(value, info)
     if len(found.reveal()) < SECRET_BYTES_MIN:
         raise ValueError(
             f"has less than {SECRET_BYTES_MIN} bytes; make one with `openssl rand -hex 32`, "
@@ -116,7 +116,7 @@ class CredentialPart(Part):
     """`credentials.NAME`. Keys of version 3 are known, so that its refusal is the one complaint."""
 
     version: Annotated[Literal["1", "2c"], BeforeValidator(_version)]
-    community: SecretReference | None = None
+    community: SecretText | None = None
     user: Any = None
     auth: Any = None
     privacy: Any = None

@@ -30,6 +30,7 @@ def fetched(value: object, info: ValidationInfo) -> Secret:
 
 
 SecretText = Annotated[Secret, PlainValidator(fetched)]
+SecretReference = SecretText
 
 
 def duration(value: object, low: float, high: float) -> float:
