@@ -24,13 +24,12 @@ def vault(info: ValidationInfo) -> Vault:
     return found
 
 
-def fetched(value: object, info: ValidationInfo) -> Secret:
+def secret(value: object, info: ValidationInfo) -> Secret:
     """Fetch the secret that a value refers to. Raises: CredentialError."""
     return vault(info).fetch(value)
 
 
-SecretText = Annotated[Secret, PlainValidator(fetched)]
-SecretReference = SecretText
+SecretReference = Annotated[Secret, PlainValidator(secret)]
 
 
 def duration(value: object, low: float, high: float) -> float:
