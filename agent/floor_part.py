@@ -24,12 +24,13 @@ def vault(info: ValidationInfo) -> Vault:
     return found
 
 
-def secret(value: object, info: ValidationInfo) -> Secret:
+def fetched(value: object, info: ValidationInfo) -> Secret:
     """Fetch the secret that a value refers to. Raises: CredentialError."""
     return vault(info).fetch(value)
 
 
-SecretReference = Annotated[Secret, PlainValidator(secret)]
+SecretText = Annotated[Secret, PlainValidator(fetched)]
+SecretReference = SecretText
 
 
 def duration(value: object, low: float, high: float) -> float:
