@@ -20,8 +20,10 @@ class Mappings:
         self._profiles = {p.name: p for p in profiles}
         self._read = {p.name: p.mqtt for p in profiles if p.mqtt is not None}
         self._places: dict[tuple[object, ...], Path] = {}  # where messages come from -> whose
-        brokers = mapping(mapping(document.data).get("brokers"))
-        for device in devices(document.data):
+        data = mapping(document.data)
+        brokers = mapping(data.get("brokers"))
+        self.problems += self._one_id_each(brokers)
+        for device in devices(data):
             if "broker" in device.keys and "address" not in device.keys:
                 self.problems += self._check(device, brokers)
 
@@ -63,7 +65,44 @@ class Mappings:
                 text = f"profile {named!r} speaks {self._read[named].dialect}; write one of {known}"
                 yield self._document.problem((*device.path, "profile"), text)
             return
-        yield from self._fit(device, self.source(dialect, named, match))
+        source = self.source(dialect, named, match)
+        yield from self._whole(device, source, mapping(brokers.get(device.text("broker"))))
+        yield from self._fit(device, source)
+
+    def _one_id_each(self, brokers: Mapping[Any, Any]) -> Iterator[Problem]:
+        """Check that no two connections have one client id: each would throw the other out."""
+        seen: dict[str, Any] = {}
+        for name, broker in brokers.items():
+            given = mapping(broker).get("client_id")
+            first = seen.setdefault(given, name) if isinstance(given, str) else name
+            if first != name:
+                text = f"is that of broker {first} as well; each connection needs its own"
+                yield self._document.problem(("brokers", name, "client_id"), text)
+
+    def _whole(
+        self, device: Written, source: Source, broker: Mapping[Any, Any]
+    ) -> Iterator[Problem]:
+        """Check that what a broker keeps or divides is still evidence when it comes."""
+        path = (*device.path, "broker")
+        if "session" in broker and not source.dated:
+            text = (
+                f"its broker keeps messages for later (session), and those of {source.profile} do "
+                "not say how old they are; use an entry of that broker without session"
+            )
+            yield self._document.problem(path, text)
+        if "group" not in broker:
+            return
+        bay = mapping(mapping(mapping(self._document.data).get("bays")).get(device.path[1]))
+        if source.mqtt.dialect != "json":
+            text = f"{source.mqtt.dialect} works only with all messages, and its broker divides"
+        elif bay.get("spec") is not None:
+            text = (
+                "a bay with a spec is judged by all messages of its devices, and its broker divides"
+            )
+        else:
+            return
+        text += " them among agents (group); use an entry of that broker without group"
+        yield self._document.problem(path, text)
 
     def _fit(self, device: Written, source: Source) -> Iterator[Problem]:
         """Check what a device listens to, and that no other listens to the same."""

@@ -1,5 +1,6 @@
 """Where one device's values come from: a profile, and what the floor file says under `match`."""
 
+import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -25,11 +26,18 @@ class Source:
         """Return what stands for names in braces; `device` is "bay/device"."""
         bay, _, name = device.rpartition("/")
         told = _names_told(self.mqtt, self.match.get(TOPIC, "")) or {}
-        return {"bay": bay, "device": name, **told, **self.match}
+        return {"bay": bay, "node": bay, "device": name, **told, **self.match}
+
+    @property
+    def dated(self) -> bool:
+        """Say whether every message tells how old it is, so that one kept for later is known."""
+        return self.mqtt.dialect == "json" and all(each.time for each in self.mqtt.messages)
 
     def problems(self, device: str) -> list[str]:
         """Return what is wrong with `match` for this profile: each what, and what to do."""
         found = self._dsx() if self.mqtt.dialect == "dsx" else self._json(device)
+        if self.mqtt.dialect == "sparkplug":
+            found = itertools.chain(self._plain(), found)
         return list(dict.fromkeys(found))
 
     def _dsx(self) -> Iterator[str]:
@@ -45,6 +53,12 @@ class Source:
                 checked(self.match.get(key, "+"))
             except TopicError as error:
                 yield f"match.{key}: {error}"
+
+    def _plain(self) -> Iterator[str]:
+        """Check that a match names one node and one device."""
+        for key, text in self.match.items():
+            if set(text) & set("/+#\0"):
+                yield f"match.{key}: {text!r} is not one name; write it without / + and #"
 
     def _json(self, device: str) -> Iterator[str]:
         """Check that every name in the topics is known, and every known name is used."""
@@ -65,7 +79,7 @@ class Source:
 
 def suits(mqtt: MqttProfile, dialect: str, match: Mapping[str, str]) -> bool:
     """Say whether a device that names no profile is of this one: by dialect, JSON by its topic."""
-    if dialect == "dsx" or mqtt.dialect != dialect:
+    if dialect != "json" or mqtt.dialect != dialect:
         return mqtt.dialect == dialect
     return _names_told(mqtt, match.get(TOPIC, "")) is not None
 

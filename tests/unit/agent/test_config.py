@@ -252,7 +252,7 @@ def test_each_damage_is_refused_at_its_line(
 def test_all_is_told_at_once(folder: Path) -> None:
     """Whoever mends a file wants to mend it once: form, references and other files together."""
     text = FLOOR
-    for name in ("a bare port", "a literal secret", "a missing file", "version 3", "broker TLS",
+    for name in ("a bare port", "a literal secret", "a missing file", "version 3", "broker scheme",
                  "a wrong unit", "credentials", "an address twice", "a profile", "a taken name",
                  "an absent spec"):  # fmt: skip
         old, new, _, _ = DAMAGE[name]
