@@ -5,10 +5,11 @@ problem with its file and line; what is odd but allowed is a warning.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from pydantic import ValidationError
 
@@ -16,6 +17,7 @@ from agent import floor_check
 from agent.address import Address, WebAddress
 from agent.burnin.design import Design
 from agent.credentials import Secret, Vault
+from agent.floor_credentials import users, weaknesses
 from agent.floor_format import BayPart, DevicePart, FloorPart
 from agent.floor_mqtt import Mappings
 from agent.floor_spec import Specs
@@ -23,6 +25,7 @@ from collectors.document import BYTES_MAX, DocumentError, Problem, parse
 from collectors.mqtt.access import Access
 from collectors.mqtt.source import Source
 from collectors.profile import Profile, load_profiles
+from collectors.snmp.usm import User
 
 INTERVAL_S: Final = 10.0  # between polls of a device of which no spec wants anything
 
@@ -32,8 +35,9 @@ class Snmp:
     """How a device is asked over SNMP."""
 
     address: Address
-    version: str  # "1" or "2c"
-    community: Secret
+    version: Literal["1", "2c", "3"]
+    community: Secret | None  # of versions 1 and 2c
+    user: User | None  # of version 3
     timeout_s: float
     retries: int
 
@@ -122,6 +126,9 @@ def load_floor(path: Path, environment: Mapping[str, str] = os.environ) -> Floor
         problems += document.problems_of(error)
     if problems or part is None:
         raise DocumentError(dict.fromkeys(problems))
+    known = users(part.credentials)
+    source = partial(_source, floor=part, mappings=mappings, users=known)
+    weak = weaknesses(document, part.credentials)
     return FloorConfig(
         file=path,
         listen=part.listen,
@@ -136,9 +143,9 @@ def load_floor(path: Path, environment: Mapping[str, str] = os.environ) -> Floor
             name: WebhookConfig(hook.url, hook.secret, frozenset(hook.events))
             for name, hook in part.webhooks.items()
         },
-        bays={name: _bay(name, bay, part, specs, mappings) for name, bay in part.bays.items()},
+        bays={name: _bay(name, bay, part, specs, source) for name, bay in part.bays.items()},
         profiles=profiles,
-        warnings=tuple(sorted(specs.warnings, key=lambda problem: problem.line)),
+        warnings=tuple(sorted([*specs.warnings, *weak], key=lambda problem: problem.line)),
     )
 
 
@@ -152,7 +159,13 @@ def read_bytes(path: Path) -> bytes:
         raise DocumentError([Problem(str(path), 1, "", f"{why}; check the path")]) from None
 
 
-def _bay(name: str, part: BayPart, floor: FloorPart, specs: Specs, mappings: Mappings) -> BayConfig:
+def _bay(
+    name: str,
+    part: BayPart,
+    floor: FloorPart,
+    specs: Specs,
+    source: Callable[[DevicePart], Snmp | Mqtt],
+) -> BayConfig:
     """Put a bay together."""
     design = specs.design(part.spec)
     return BayConfig(
@@ -161,26 +174,29 @@ def _bay(name: str, part: BayPart, floor: FloorPart, specs: Specs, mappings: Map
         spec_hash=None if design is None else design.spec.canonical_hash,
         spec_text=specs.text(part.spec),
         devices={
-            key: _device(key, each, floor, mappings, design) for key, each in part.devices.items()
+            key: _device(key, each, design, floor, source(each))
+            for key, each in part.devices.items()
         },
     )
 
 
 def _device(
-    name: str, part: DevicePart, floor: FloorPart, mappings: Mappings, design: Design | None
+    name: str, part: DevicePart, design: Design | None, floor: FloorPart, source: Snmp | Mqtt
 ) -> DeviceConfig:
     """Fill in what a device leaves to the defaults."""
     asked = None if design is None else design.every(name)
     return DeviceConfig(
         name=name,
-        source=_source(part, floor, mappings),
+        source=source,
         profile=part.profile,
         interval_s=part.interval or floor.defaults.interval or asked or INTERVAL_S,
         map=part.map,
     )
 
 
-def _source(part: DevicePart, floor: FloorPart, mappings: Mappings) -> Snmp | Mqtt:
+def _source(
+    part: DevicePart, floor: FloorPart, mappings: Mappings, users: Mapping[str, User]
+) -> Snmp | Mqtt:
     """Say how a device is reached; the checks have seen to it that it says so."""
     if part.broker is not None:
         dialect = part.dialect or floor.brokers[part.broker].dialects[0]
@@ -190,11 +206,11 @@ def _source(part: DevicePart, floor: FloorPart, mappings: Mappings) -> Snmp | Mq
     assert part.address is not None
     assert name is not None
     credential = floor.credentials[name]
-    assert credential.community is not None
     return Snmp(
         address=part.address,
         version=credential.version,
         community=credential.community,
+        user=users.get(name),
         timeout_s=defaults.timeout if part.timeout is None else part.timeout,
         retries=defaults.retries if part.retries is None else part.retries,
     )

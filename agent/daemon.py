@@ -353,13 +353,13 @@ def _brokers_of(bay: BayConfig) -> set[str]:
 
 def _polled(bay: str, device: DeviceConfig, source: Snmp) -> Device:
     """Say to the feed how a device is polled."""
-    assert source.version in ("1", "2c")
     return Device(
         name=f"{bay}/{device.name}",
         host=source.address.host,
         port=source.address.port,
-        version="1" if source.version == "1" else "2c",
-        community=source.community.reveal(),
+        version=source.version,
+        community=source.community.reveal() if source.community else b"",
+        user=source.user,
         timeout_s=source.timeout_s,
         retries=source.retries,
         interval_s=device.interval_s,

@@ -5,22 +5,21 @@ file, is checked in agent/floor_check.py.
 """
 
 import re
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import (
-    BeforeValidator,
     Field,
     PlainValidator,
     StrictInt,
     StrictStr,
     ValidationInfo,
-    model_validator,
 )
 
 from agent.address import SNMP_PORT, Address, WebAddress, parse_web
 from agent.credentials import Secret
 from agent.floor_broker import BrokerPart
-from agent.floor_part import Part, SecretText, duration, fetched
+from agent.floor_credentials import CredentialPart
+from agent.floor_part import Part, duration, fetched
 
 SCHEMA: Final = "rackproof.floor/1"
 BAY_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
@@ -80,16 +79,6 @@ def _receiver(value: object) -> WebAddress:
     return parse_web(value)
 
 
-def _version(value: object) -> str:
-    """Return the SNMP version as text, for YAML reads `1` as a number and `2c` as text."""
-    text = str(value)
-    if text == "3":
-        raise ValueError(f"SNMP v3 {NOT_YET}; write 2c or 1, or remove these credentials")
-    if text not in ("1", "2c"):
-        raise ValueError("want 1 or 2c")
-    return text
-
-
 def _signing(value: object, info: ValidationInfo) -> Secret:
     """Fetch the secret that messages are signed with."""
     found = fetched(value, info)
@@ -110,25 +99,6 @@ def _database(value: object) -> None:
 Interval = Annotated[float, PlainValidator(_interval)]
 Timeout = Annotated[float, PlainValidator(_timeout)]
 Retries = Annotated[StrictInt, Field(ge=0, le=RETRIES_MAX)]
-
-
-class CredentialPart(Part):
-    """`credentials.NAME`. Keys of version 3 are known, so that its refusal is the one complaint."""
-
-    version: Annotated[Literal["1", "2c"], BeforeValidator(_version)]
-    community: SecretText | None = None
-    user: Any = None
-    auth: Any = None
-    privacy: Any = None
-
-    @model_validator(mode="after")
-    def _complete(self) -> "CredentialPart":
-        """Ask for a community and for nothing that these versions do not have."""
-        if self.community is None:
-            raise ValueError("community is missing; add it")
-        if self.user or self.auth or self.privacy:
-            raise ValueError(f"user, auth and privacy belong to version 3, which {NOT_YET}")
-        return self
 
 
 class WebhookPart(Part):
@@ -154,15 +124,15 @@ class DevicePart(Part):
     address: Annotated[Address, PlainValidator(_address)] | None = None
     broker: StrictStr | None = None
     dialect: Literal["dsx", "json"] | None = None
-    match: dict[StrictStr, StrictStr] = {}
+    match: dict[StrictStr, StrictStr] = Field(default_factory=dict)
     profile: StrictStr | None = None
     credentials: StrictStr | None = None
     interval: Interval | None = None
     timeout: Timeout | None = None
     retries: Retries | None = None
-    map: dict[
-        StrictStr, StrictStr
-    ] = {}  # spec channel -> device channel, where the profile has none
+    map: dict[StrictStr, StrictStr] = Field(
+        default_factory=dict
+    )  # spec channel -> device channel, where the profile has none
 
 
 class BayPart(Part):
@@ -179,8 +149,10 @@ class FloorPart(Part):
     listen: Annotated[Address, PlainValidator(_listen)] = Address("127.0.0.1", 9108)
     data: Annotated[StrictStr, Field(min_length=1)] = "data"
     database: Annotated[None, PlainValidator(_database)] = None
-    credentials: dict[str, CredentialPart] = {}
-    brokers: dict[str, BrokerPart] = {}
-    webhooks: Annotated[dict[str, WebhookPart], Field(max_length=WEBHOOKS_MAX)] = {}
+    credentials: dict[str, CredentialPart] = Field(default_factory=dict)
+    brokers: dict[str, BrokerPart] = Field(default_factory=dict)
+    webhooks: Annotated[dict[str, WebhookPart], Field(max_length=WEBHOOKS_MAX)] = Field(
+        default_factory=dict
+    )
     defaults: DefaultsPart = DefaultsPart()
     bays: Annotated[dict[str, BayPart], Field(min_length=1)]

@@ -30,7 +30,6 @@ def fetched(value: object, info: ValidationInfo) -> Secret:
 
 
 SecretText = Annotated[Secret, PlainValidator(fetched)]
-SecretReference = SecretText
 
 
 def duration(value: object, low: float, high: float) -> float:

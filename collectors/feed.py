@@ -6,22 +6,27 @@ import random
 import socket
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Final, Literal, Protocol
 
 from collectors.discovery import Discovery, SilentError, discover
 from collectors.fingerprint import AmbiguousError
 from collectors.layout import Layout
+from collectors.notified import NOBODYS, Meaning, Vocabulary
 from collectors.profile import Profile
 from collectors.readings import Channel, Identity, Quality, Readings
 from collectors.schedule import Schedule, back_off_s
+from collectors.snmp.allowance import Allowance
 from collectors.snmp.endpoint import Endpoint
 from collectors.snmp.exchange import LOST, Outcome, Target
-from collectors.snmp.message import Version
+from collectors.snmp.notification import Notification
 from collectors.snmp.poll import Answer
+from collectors.snmp.usm import User
 
 DISCOVERIES_MAX: Final = 16  # walks at once: a walk is a burst, and a floor starts all at once
 REBIND_S: Final = 30.0  # between two walks of a device that keeps changing, or pretends to
 REWALK_S: Final = 600.0  # until a walk that ended early is tried again
+EARLY_S: Final = 1.0  # between two polls that a device's traps brought forward
+EARLY_BURST: Final = 3  # of them at once; in the long run as many as there are turns, no more
 SPELL_S: Final = 3600.0  # the longest sleep of the loop; any change wakes it
 
 
@@ -54,8 +59,9 @@ class Device:
     name: str  # "bay/device"
     host: str
     port: int
-    version: Version
-    community: bytes = field(repr=False)
+    version: Literal["1", "2c", "3"]
+    community: bytes = field(repr=False)  # of versions 1 and 2c
+    user: User | None = None  # of version 3
     timeout_s: float
     retries: int
     interval_s: float
@@ -75,6 +81,7 @@ class Device:
             address=(str(host), int(port)),
             community=self.community,
             version=self.version,
+            user=self.user,
             timeout_s=self.timeout_s,
             retries=self.retries,
             deadline_s=max(self.interval_s, self.timeout_s),
@@ -92,9 +99,19 @@ class _Known:
     heard_at: float = 0.0  # the last answer
     lost: bool = False  # the polls since then brought none
     partial: bool = False  # its walk ended early: what lies beyond is not known
+    keeps: bool = False  # it has told when something changed, so that 0 means: not since its start
     failures: int = 0
     retry_at: float = 0.0
     task: asyncio.Task[None] | None = field(default=None)
+    vocabulary: Vocabulary = NOBODYS  # what its traps mean
+    early: bool = False  # the present poll is for no turn, but for a trap
+    early_at: float = 0.0  # no poll is brought forward before
+    awaited: asyncio.TimerHandle | None = None  # one that will be
+    may_hurry: Allowance = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Allow as many polls to be brought forward as there are turns."""
+        self.may_hurry = Allowance(burst=EARLY_BURST, a_second=1 / self.device.interval_s)
 
 
 class Feed:
@@ -134,6 +151,39 @@ class Feed:
         self._endpoint.forget(name)
         if known.task is not None:
             known.task.cancel()
+        if known.awaited is not None:
+            known.awaited.cancel()
+
+    def told(self, name: str, told: Notification) -> Meaning:
+        """Take in what a device says by itself, and ask it at once; return what that means.
+
+        A storm is no reason to ask more often than a few times, and then twice as often as usual.
+        """
+        known = self._known.get(name)
+        if known is None:
+            return NOBODYS.of(told)
+        now = self._clock()
+        if known.layout is None:
+            if known.task is None and now >= known.early_at:
+                known.early_at = now + EARLY_S
+                self._discover(known)
+        elif known.awaited is None and known.may_hurry.take(now):
+            pause = max(0.0, known.early_at - now)
+            loop = asyncio.get_running_loop()
+            known.awaited = loop.call_later(pause, self._ask_early, known)
+        return known.vocabulary.of(told)
+
+    def _ask_early(self, known: _Known) -> None:
+        """Poll a device before its turn; again in a moment, if one was under way already."""
+        known.awaited, now = None, self._clock()
+        if known.layout is None:
+            return
+        known.early_at = now + EARLY_S
+        if self._endpoint.poll(known.device.name, self._heard):
+            known.asked_at, known.early = now, True
+        else:
+            loop = asyncio.get_running_loop()
+            known.awaited = loop.call_later(EARLY_S, self._ask_early, known)
 
     async def run(self) -> None:
         """Give every device its turns until cancelled."""
@@ -155,9 +205,10 @@ class Feed:
 
     def _turn(self, known: _Known) -> None:
         """Poll a device that is bound; try again to identify one that is not."""
-        if known.layout is not None and self._endpoint.poll(known.device.name, self._heard):
+        asked = known.layout is not None and self._endpoint.poll(known.device.name, self._heard)
+        if asked or known.early:  # a poll that was brought forward, and is still on, will do
             due = self.schedule.due_at(known.device.name)
-            known.asked_at = due - known.device.interval_s
+            known.asked_at, known.early = due - known.device.interval_s, False
         wanting = known.layout is None or known.partial
         if wanting and known.task is None and self._clock() >= known.retry_at:
             self._discover(known)
@@ -169,6 +220,9 @@ class Feed:
             return
         layout, now = known.layout, self._clock()
         outcome = answer.outcome
+        early, known.early = known.early, False
+        if early and outcome in LOST:
+            return  # whether it is there is for its turns to say
         silence_s = now - answer.seconds - known.heard_at if known.lost else 0.0
         known.lost = outcome in LOST
         known.heard_at = known.heard_at if known.lost else now
@@ -177,6 +231,7 @@ class Feed:
         elif why := layout.changed(answer.raw, answer.fault, answer.texts, silence_s):
             readings = _lost(known, layout, now, Quality.STALE)
             self._sink.noticed(name, "device_changed", why)
+            known.keeps = layout.changes.kept
             known.layout = None
             known.retry_at = known.bound_at + REBIND_S
             if now >= known.retry_at:
@@ -224,9 +279,11 @@ class Feed:
     def _bind(self, known: _Known, target: Target, found: Discovery) -> None:
         """Plan the polls of a device and ask it at once, without waiting for its turn."""
         name, layout = known.device.name, found.layout
+        known.keeps = layout.changes.kept = layout.changes.kept or known.keeps
         known.layout, known.bound_at, known.failures = layout, self._clock(), 0
         known.heard_at, known.lost = known.bound_at, False
         known.partial, known.retry_at = bool(found.notes), known.bound_at + REWALK_S
+        known.vocabulary = Vocabulary(found.profile.notifications, layout.channels)
         self._endpoint.watch(name, target, layout.objects)
         self._sink.bound(name, layout.channels, layout.identity, found.profile.provides)
         if (

@@ -70,6 +70,7 @@ PRIVACY: Final = {  # RFC 3414 §8, RFC 3826; the -C kinds are what Cisco and ot
     "AES-192-C": Privacy(24, Extension.REEDER),
     "AES-256-C": Privacy(32, Extension.REEDER),
 }
+ALSO: Final = {"SHA-1": "SHA", "AES-128": "AES"}  # other names of the same
 
 
 def master(name: str, password: bytes) -> bytes:

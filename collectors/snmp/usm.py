@@ -108,6 +108,22 @@ class User:
         _known(privacy[0], PRIVACY)
         return cls(name, keys, (privacy[0], master(digest, privacy[1])))
 
+    def __eq__(self, other: object) -> bool:
+        """Compare names, protocols and keys, so that a reload can tell whether one changed."""
+        if not isinstance(other, User):
+            return False
+        same = (self.name, self._auth, self._privacy) == (other.name, other._auth, other._privacy)
+        keys = hmac.compare_digest(self._auth_key, other._auth_key)
+        return same and keys and hmac.compare_digest(self._privacy_key, other._privacy_key)
+
+    def __hash__(self) -> int:
+        """Hash by name alone: a hash of a key would be a hint."""
+        return hash(self.name)
+
+    def __reduce__(self) -> str:
+        """Refuse to be pickled: what leaves the process must not hold the keys."""
+        raise TypeError("a user of SNMPv3 does not leave the process")
+
     def __repr__(self) -> str:
         """Name the user and its protocols, and nothing that is secret."""
         protocols = [text for text in (self._auth, self._privacy) if text]
