@@ -7,6 +7,7 @@ from typing import Final
 
 from collectors.mqtt.bus import NOT_MINE, Bus
 from collectors.mqtt.device import Device, Heard
+from collectors.mqtt.edges import Edges
 from collectors.mqtt.gateway import Gateway
 from collectors.mqtt.source import Source
 from collectors.mqtt.topic import TOPIC_BYTES_MAX, Router
@@ -17,12 +18,22 @@ REPEAT_S: Final = 1.0  # a device without changes is told again: its values may 
 PATIENCE_S: Final = 5.0  # a device not described by then is told as having no channels
 
 USUAL: Final = frozenset(  # reasons that come with a sound device on a sound bus
-    {"retained", "duplicate", "unread", "not_in_profile", "other_device", "nobody"}
+    {
+        "retained",
+        "duplicate",
+        "unread",
+        "not_in_profile",
+        "other_device",
+        "nobody",
+        "historical",
+        "older_session",
+        "out_of_turn",
+    }
 )
 
 OnReadings = Callable[[Readings], None]
 OnBound = Callable[[str, tuple[Channel, ...], Identity], None]
-DIALECTS: Final[Mapping[str, type[Bus] | type[Gateway]]] = {"dsx": Bus, "json": Gateway}
+Maker = Callable[[str, Source], Device]
 
 
 @dataclass(slots=True, eq=False)
@@ -58,6 +69,12 @@ class Hub:
         self.heard_at = float("-inf")  # when the last live message came
         self._router: Router[Watched] = Router()
         self._connected = False
+        self.edges = Edges()
+        self._makers: Mapping[str, Maker] = {
+            "dsx": Bus,
+            "json": Gateway,
+            "sparkplug": self.edges.device,
+        }
 
     @property
     def filters(self) -> frozenset[str]:
@@ -69,7 +86,7 @@ class Hub:
     ) -> None:
         """Begin with a device; its old self, if any, is forgotten."""
         self.forget(device)
-        new = Watched(DIALECTS[source.mqtt.dialect](device, source), on_readings, on_bound, now)
+        new = Watched(self._makers[source.mqtt.dialect](device, source), on_readings, on_bound, now)
         self.watched[device] = new
         for pattern in new.device.filters:
             self._router.add(pattern, new)
@@ -80,6 +97,7 @@ class Hub:
         """End with a device; unknown names are fine."""
         if gone := self.watched.pop(device, None):
             self._router.remove(gone)
+            self.edges.forget(gone.device)
             self.drops.update(gone.drops)
 
     def connected(self, now: float) -> None:

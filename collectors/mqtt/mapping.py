@@ -1,7 +1,8 @@
 """The `mqtt` part of a profile: which topics and fields become channels, and what they mean.
 
 A profile of dialect `json` lists messages by topic; one of dialect `dsx` says what the points of a
-DSX Exchange BMS bus are called here. docs/mqtt.md explains the format.
+DSX Exchange BMS bus are called here, one of dialect `sparkplug` what metrics are. docs/mqtt.md and
+docs/sparkplug.md explain the format.
 """
 
 import math
@@ -17,7 +18,7 @@ from pydantic import (
     model_validator,
 )
 
-from collectors.mqtt.topic import checked
+from collectors.mqtt.topic import checked, names_in
 from collectors.quantity import Quantity, UnitError, conversion, convert, unit
 
 METADATA_KEYS: Final = (  # of a DSX bus: who a point belongs to
@@ -30,6 +31,7 @@ METADATA_KEYS: Final = (  # of a DSX bus: who a point belongs to
     "integration",
 )
 LEAK_STATES: Final = {0: "dry", 1: "wet"}
+SPARKPLUG_TOPIC: Final = "spBv1.0/{group}/DDATA/{node}/{device}"
 WORD: Final = r"[a-z][a-z0-9_]{0,47}"
 
 
@@ -178,21 +180,42 @@ class DsxPoint(Meaning):
     units: dict[str, UnitText] = {}  # the bus's word for a unit -> ours
 
 
+class SparkplugMetric(Meaning):
+    """One metric of a Sparkplug device; its unit is its engUnit, or the profile's without one."""
+
+    name: ChannelName  # {n} and others stand for what the metric's name has there
+    units: dict[str, UnitText] = {}  # the device's word for a unit -> ours
+
+    @model_validator(mode="after")
+    def _stated(self) -> Self:
+        """Ask for good states that are."""
+        if stray := sorted({*self.good} - {*self.states.values()}):
+            raise ValueError(f"good state {stray[0]!r} is not among `states`")
+        return self
+
+
 class MqttProfile(Strict):
     """The `mqtt` part of a profile file."""
 
-    dialect: Literal["json", "dsx"]
+    dialect: Literal["json", "dsx", "sparkplug"]
     messages: list[JsonMessage] = []
     availability: Availability | None = None
     points: dict[str, dict[str, DsxPoint]] = {}  # objectType, or * for any -> pointType -> meaning
+    metrics: dict[str, SparkplugMetric] = {}  # by name; {n} stands for digits, others for a level
 
     @model_validator(mode="after")
     def _of_its_dialect(self) -> Self:
         """Refuse what the dialect does not know, and a channel named twice."""
-        if self.dialect == "dsx" and (not self.points or self.messages or self.availability):
-            raise ValueError("dialect dsx wants `points`, and neither `messages` nor others")
-        if self.dialect == "json" and (not self.messages or self.points):
-            raise ValueError("dialect json wants `messages` and no `points`")
+        wanted = {"dsx": "points", "json": "messages", "sparkplug": "metrics"}
+        others = {*wanted.values(), "availability"} - {wanted[self.dialect]}
+        if self.dialect == "json":
+            others.remove("availability")
+        if not getattr(self, wanted[self.dialect]) or any(getattr(self, key) for key in others):
+            text = f"dialect {self.dialect} wants `{wanted[self.dialect]}`, and none of the others"
+            raise ValueError(f"{text}: {', '.join(sorted(others))}")
+        for told, metric in self.metrics.items():
+            if stray := sorted(names_in(metric.name) - names_in(told)):
+                raise ValueError(f"metric {told!r} has no {{{stray[0]}}} for {metric.name}")
         named = [name for message in self.messages for name in message.channels]
         if twice := sorted({name for name in named if named.count(name) > 1}):
             raise ValueError(f"channel {twice[0]!r} is in two messages; name it once")
@@ -200,6 +223,8 @@ class MqttProfile(Strict):
 
     @property
     def templates(self) -> tuple[str, ...]:
-        """Return the topics of a JSON device, its availability last."""
+        """Return the topics of a JSON device, its availability last; or one of Sparkplug's."""
+        if self.dialect == "sparkplug":
+            return (SPARKPLUG_TOPIC,)
         listed = [message.topic for message in self.messages]
         return (*listed, self.availability.topic) if self.availability else tuple(listed)

@@ -26,7 +26,9 @@ class Source:
         """Return what stands for names in braces; `device` is "bay/device"."""
         bay, _, name = device.rpartition("/")
         told = _names_told(self.mqtt, self.match.get(TOPIC, "")) or {}
-        return {"bay": bay, "node": bay, "device": name, **told, **self.match}
+        if self.mqtt.dialect == "sparkplug":
+            told = {"node": bay}
+        return {"bay": bay, "device": name, **told, **self.match}
 
     @property
     def dated(self) -> bool:

@@ -137,8 +137,11 @@ class Payload(NamedTuple):
         return None
 
 
-def read(data: bytes) -> Payload:
-    """Return what a payload says. Raises: PayloadError. Cost: 3 µs a metric."""
+def read(data: bytes, *, counted: bool = True) -> Payload:
+    """Return what a payload says; every message but a death is counted.
+
+    Raises: PayloadError. Cost: 5 µs a metric of data, 13 µs of a birth.
+    """
     if len(data) > PAYLOAD_BYTES_MAX:
         raise PayloadError("too_long")
     heads: dict[int, int | bytes] = {}
@@ -154,8 +157,8 @@ def read(data: bytes) -> Payload:
     except WireError as error:
         raise PayloadError(str(error)) from None
     time, seq = _number(heads.get(1)), _number(heads.get(3))
-    if seq is not None and seq >= SEQUENCE:
-        raise PayloadError("bad_seq")
+    if (seq is None and counted) or (seq is not None and seq >= SEQUENCE):
+        raise PayloadError("no_seq" if seq is None else "bad_seq")
     return Payload(time, seq, tuple(metrics))
 
 
