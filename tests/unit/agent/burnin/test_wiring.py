@@ -62,7 +62,9 @@ def mistake(rack: Rack, rng: random.Random) -> None:
             plugs[free] = "somebody"
         case 5:
             plugs[one] = "somebody"
-        case _ if rack.speeds.get(one) == 1000.0 and (one, plugs[one]) in map(ends, rack.links):
+        case _ if (
+            rack.speeds.get(one) == 1000.0 and dict(map(ends, rack.links)).get(one) == plugs[one]
+        ):
             rack.slow.add(one)
         case _:
             del plugs[one]
