@@ -53,3 +53,24 @@ def test_a_device_that_reports_by_itself_owes_one_reading_a_slot() -> None:
 
     first = ledger.groups[0]
     assert [bool(first.close()[0].known[0]) for _ in range(5)] == [True, False, False, True, False]
+
+
+@settings(max_examples=60)
+@given(seeds, st.sampled_from([0.5, 1.5, 3.0, 7.0]))
+def test_a_poll_between_turns_makes_no_slot_less_complete(seed: int, interval: float) -> None:
+    """A trap brought it forward: the turns that there are fill their slots as before."""
+    rng = np.random.default_rng(seed)
+    turns = np.arange(rng.choice([0.0, 0.3, 0.4999]), END_S, interval)
+    early = rng.uniform(0.0, END_S, 5)
+    ledgers = []
+    for asked in (turns, np.sort(np.concatenate((turns, early)))):
+        ledger = Ledger(design(CHANNELS))
+        where = slice(0, len(PACES))
+        ledger.owe(where, interval)
+        for at in asked:
+            ledger.put(where, np.array([at]), np.ones((1, len(PACES))), np.ones((1, 4), np.bool_))
+        ledgers.append(ledger)
+
+    for plain, more in zip(*(ledger.groups for ledger in ledgers), strict=True):
+        for _ in range(int(END_S / plain.every)):
+            assert more.close()[0].known[0] >= plain.close()[0].known[0]
