@@ -20,8 +20,6 @@ AHEAD_S: Final = 120.0  # of slots that may be open besides, so that many polls 
 EDGE_S: Final = 1e-6  # a grid computed in floating point hits a slot's edge only so well
 SEEN_MIN: Final = 512  # identities of a device remembered before the old ones are dropped
 
-GRID: Final = 1e-3  # of an interval: turns that are further off their grid are on another one
-
 _ROUNDING: Final = 1e-9  # 0.3 s are three turns of 0.1 s
 
 Bools = NDArray[np.bool_]
@@ -68,7 +66,6 @@ class Group:
         self.latest = np.full((self.depth, size), -np.inf)  # turn of those that there are
         self.before = np.full(size, np.nan)  # the latest turn in a slot that is closed
         self.interval = np.full(size, np.nan)  # seconds between turns; NaN: it has none
-        self.adrift = np.zeros(size, np.bool_)  # the latest turn is not on the grid of the others
         self.rows: dict[int, list[Row]] = {}  # of slots that are open
 
     @property
@@ -107,25 +104,16 @@ class Group:
         known = self.readings[row] >= self._owed()
         slot = Slot(self.low[row].copy(), self.high[row].copy(), known)
         rows = sorted(self.rows.pop(self.head, ()), key=Row.order)
-        self._drift(self.latest[row])
         self.before = np.fmax(self.before, self.latest[row])
         self.high[row] = self.low[row] = np.nan
         self.readings[row], self.latest[row] = 0.0, -np.inf
         self.head += 1
         return slot, rows
 
-    def _drift(self, latest: Floats) -> None:
-        """Note whether turns are where the turns before them said."""
-        heard = np.isfinite(latest) & np.isfinite(self.before)
-        steps = np.subtract(latest, self.before, where=heard, out=np.zeros_like(latest))
-        steps /= self.interval
-        self.adrift = np.where(heard, np.abs(steps - np.rint(steps)) > GRID, self.adrift)
-
     def _owed(self) -> Floats:
         """Return how many polls the next slot to be closed must hold: the turns that lie in it.
 
-        A device that has no turns owes one, as does one that was never heard of. After a poll that
-        was not on the grid, as when a trap brought it forward, only whole turns are owed.
+        A device that has no turns owes one, as does one that was never heard of.
         """
         latest = self.latest[self.head % self.depth]
         anchor = np.where(np.isfinite(self.before), self.before, latest)
@@ -133,7 +121,6 @@ class Group:
         start, end = self.head * self.every - EDGE_S, self.end - EDGE_S
         whole = np.floor(self.every / self.interval + _ROUNDING)
         turns = np.ceil((end - anchor) / self.interval) - np.ceil((start - anchor) / self.interval)
-        turns[self.adrift] = 0.0
         owed: Floats = np.fmax(1.0, np.fmax(whole, turns))
         return owed
 
