@@ -69,6 +69,7 @@ class BayConfig:
     spec: Design | None = field(compare=False)  # two loads of one spec are the same by its hash
     spec_hash: str | None
     spec_text: bytes = field(compare=False, repr=False)  # the file as it is
+    macs: Mapping[str, str] = field(default_factory=dict)  # hardware address -> its device
     devices: Mapping[str, DeviceConfig]
 
 
@@ -173,6 +174,7 @@ def _bay(
         spec=design,
         spec_hash=None if design is None else design.spec.canonical_hash,
         spec_text=specs.text(part.spec),
+        macs={mac: device for device, mac in part.macs.items()},
         devices={
             key: _device(key, each, design, floor, source(each))
             for key, each in part.devices.items()

@@ -13,6 +13,7 @@ from typing import Any, Final
 from agent.address import SNMP_PORT, Address, AddressError
 from agent.floor_format import BAY_NAME, DEVICE_NAME, RESERVED, SCHEMA
 from collectors.document import Document, Path, Problem
+from collectors.neighbours import address
 from collectors.profile import Profile
 
 CLOSE: Final = 0.6  # how alike two names must be for one to be offered for the other
@@ -54,6 +55,7 @@ def check(document: Document, profiles: Sequence[Profile]) -> list[Problem]:
         *_references(document, {p.name: p.transport for p in profiles}),
         *_sources(document),
         *_once(document),
+        *_macs(document),
     ]
 
 
@@ -188,6 +190,18 @@ def _once(document: Document) -> Iterator[Problem]:
         first = seen.setdefault(address, device.path)
         if first is not device.path:
             yield document.problem(device.path, already(document, str(address), first))
+
+
+def _macs(document: Document) -> Iterator[Problem]:
+    """Check that no two devices have one hardware address: one of them was copied."""
+    seen: dict[str, Path] = {}
+    for bay, content in mapping(mapping(document.data).get("bays")).items():
+        for device, said in mapping(mapping(content).get("macs")).items():
+            path: Path = ("bays", bay, "macs", device)
+            mac = address(said if isinstance(said, str) else None)
+            first = seen.setdefault(mac, path) if mac else path
+            if first is not path:
+                yield document.problem(path, already(document, mac, first))
 
 
 def already(document: Document, what: str, first: Path) -> str:

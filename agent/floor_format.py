@@ -20,6 +20,7 @@ from agent.credentials import Secret
 from agent.floor_broker import BrokerPart
 from agent.floor_credentials import CredentialPart
 from agent.floor_part import Part, duration, fetched
+from collectors.neighbours import address as as_mac
 
 SCHEMA: Final = "rackproof.floor/1"
 BAY_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
@@ -72,6 +73,13 @@ def _address(value: object) -> Address:
     return address
 
 
+def _mac(value: object) -> str:
+    """Return the hardware address of a device, as it is compared."""
+    if found := as_mac(value if isinstance(value, str) else None):
+        return found
+    raise ValueError("want a MAC address in quotes, such as '7c:8c:09:aa:bb:01'")
+
+
 def _receiver(value: object) -> WebAddress:
     """Return where a webhook's messages go."""
     if not isinstance(value, str):
@@ -96,6 +104,7 @@ def _database(value: object) -> None:
         raise ValueError(f"a database of its own {NOT_YET}; write null or remove this line")
 
 
+Mac = Annotated[str, PlainValidator(_mac)]
 Interval = Annotated[float, PlainValidator(_interval)]
 Timeout = Annotated[float, PlainValidator(_timeout)]
 Retries = Annotated[StrictInt, Field(ge=0, le=RETRIES_MAX)]
@@ -139,6 +148,7 @@ class BayPart(Part):
     """`bays.NAME`."""
 
     spec: StrictStr | None = None
+    macs: dict[StrictStr, Mac] = Field({})  # device of the spec -> its own
     devices: Annotated[dict[str, DevicePart], Field(min_length=1)]
 
 

@@ -5,8 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from agent.burnin.cabling import links
 from agent.burnin.design import Design
-from agent.burnin.expand import expand
+from agent.burnin.expand import expand, refuse
 from agent.burnin.spec import load_spec
 from agent.floor_check import hint, mapping, unknown
 from agent.floor_format import RESERVED
@@ -29,6 +30,7 @@ class Specs:
             written = mapping(content).get("spec")
             if isinstance(written, str) and (design := self._design(bay, written)):
                 self._fit(bay, design, mapping(mapping(content).get("devices")))
+                self._wired(bay, design, mapping(mapping(content).get("macs")))
 
     def design(self, written: str | None) -> Design | None:
         """Return the design that a bay's `spec` leads to."""
@@ -74,6 +76,20 @@ class Specs:
             self._warn(("bays", bay, "devices"), text)
         if design.spec.status != "released":
             self._warn(("bays", bay, "spec"), f"this spec is {design.spec.status}, not released")
+
+    def _wired(self, bay: str, design: Design, macs: Mapping[Any, Any]) -> None:
+        """Compare the addresses of a bay with the cables that only an address can show."""
+        cables = links(design.spec, design.roles, refuse)
+        ends = {*design.roles, *(cable.far_device for cable in cables)}
+        for name in macs:
+            if name not in ends:
+                path = ("bays", bay, "macs", name)
+                self.problems.append(self._document.problem(path, unknown("device", name, ends)))
+        silent = [c.far_device for c in cables if c.cable.lldp == "mac"]
+        silent = [name for name in silent if name not in macs]
+        if silent:
+            text = "tell the MAC address of each here, or their cables stay unknown"
+            self._warn(("bays", bay), f"macs of {', '.join(ranges(silent))} are missing; {text}")
 
     def _warn(self, path: tuple[str, ...], text: str) -> None:
         """Note what is odd but allowed."""

@@ -434,3 +434,32 @@ def test_a_floor_of_two_hundred_bays_is_one_file(tmp_path: Path) -> None:
         rows += [f"      d{n}: {{address: 10.{n}.1.{bay + 1}}}\n" for n in range(20)]
 
     assert sum(len(bay.devices) for bay in load(tmp_path, "".join(rows)).bays.values()) == 4760
+
+
+def test_hardware_addresses_belong_to_one_device_that_the_spec_knows(
+    folder: Path, shared: Path
+) -> None:
+    """Read them in any writing; refuse what is none, what two have, and who is nobody."""
+    spec = (shared / "examples" / "nvl72-lc-132kw.yaml").read_text()
+    (folder / "spec.yaml").write_text(spec)
+    text = """\
+floor: rackproof.floor/1
+credentials: {lab: {version: 2c, community: public}}
+bays:
+  bay-01:
+    spec: spec.yaml
+    macs: {power_shelf1: "7C-8C-09-AA-BB-01", bay_spine: 7c8c.09aa.bb02}
+    devices:
+      feedA: {address: 10.1.1.10, credentials: lab}
+"""
+    floor = load(folder, text)
+    assert floor.bays["bay-01"].macs == {
+        "7c:8c:09:aa:bb:01": "power_shelf1",
+        "7c:8c:09:aa:bb:02": "bay_spine",
+    }
+    assert any("macs of power_shelf2..8 are missing" in w.text for w in floor.warnings)
+    wrong = text.replace("bay_spine: 7c8c.09aa.bb02", "power_shelf9: '7c:8c:09:aa:bb:01', cdu: 7c")
+    found = problems(folder, wrong)
+    assert any("no device 'power_shelf9'" in each for each in found)
+    assert any("7c:8c:09:aa:bb:01 is bay-01/power_shelf1 (line 6) as well" in e for e in found)
+    assert any("want a MAC address in quotes" in each for each in found)
