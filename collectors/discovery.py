@@ -24,6 +24,14 @@ from collectors.snmp.poll import Fetched
 from collectors.snmp.walk import COMPLETE, WalkBudget
 
 AT_ONCE: Final = nullcontext()
+DENIED: Final = {  # what a device reports of us, and what is most likely behind it
+    Outcome.UNKNOWN_USER: "it knows no such user",
+    Outcome.WRONG_DIGEST: "its authentication password or protocol is another",
+    Outcome.DECRYPTION: "its privacy password or protocol is another",
+    Outcome.UNSUPPORTED_LEVEL: "this user may not ask so: with or without privacy, as set up there",
+    Outcome.NOT_IN_TIME_WINDOW: "its clock is set back, or jumps; see the notices of the device",
+    Outcome.UNKNOWN_ENGINE: "it changes its engine ID with every answer",
+}
 
 
 class SilentError(Exception):
@@ -58,7 +66,11 @@ async def discover(
     """
     system = await endpoint.get(target, [SYS_DESCR, SYS_OBJECT_ID, SYS_UP_TIME])
     if not system.values:
-        raise SilentError(system.outcome, f"no answer: {system.outcome.value}")
+        why = DENIED.get(system.outcome, "")
+        said = (
+            f"it reports {system.outcome.value}: {why}" if why else f"no answer: {system.outcome}"
+        )
+        raise SilentError(system.outcome, said)
     async with turn:
         return await _walked(endpoint, target, profiles, named, system)
 

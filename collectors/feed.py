@@ -17,7 +17,7 @@ from collectors.readings import Channel, Identity, Quality, Readings
 from collectors.schedule import Schedule, back_off_s
 from collectors.snmp.allowance import Allowance
 from collectors.snmp.endpoint import Endpoint
-from collectors.snmp.exchange import LOST, Outcome, Target
+from collectors.snmp.exchange import LOST, Address, Outcome, Target
 from collectors.snmp.notification import Notification
 from collectors.snmp.poll import Answer
 from collectors.snmp.usm import User
@@ -95,6 +95,7 @@ class _Known:
     device: Device
     layout: Layout | None = None
     bound_at: float = -REBIND_S
+    address: Address | None = None  # where it was looked for last
     asked_at: float = 0.0  # the turn that the present poll is for
     heard_at: float = 0.0  # the last answer
     lost: bool = False  # the polls since then brought none
@@ -132,6 +133,7 @@ class Feed:
         self._clock = clock
         self._rng = rng
         self._known: dict[str, _Known] = {}
+        endpoint.on_notice = self._noticed
         self._walks = asyncio.Semaphore(DISCOVERIES_MAX)
         self._woken = asyncio.Event()
         self.schedule = Schedule()
@@ -257,6 +259,7 @@ class Feed:
         device = known.device
         try:
             target = await device.target()
+            known.address = target.address
             found = await discover(
                 self._endpoint, target, self._profiles, device.profile, self._walks
             )
@@ -268,6 +271,12 @@ class Feed:
             self._bind(known, target, found)
         finally:
             known.task = None
+
+    def _noticed(self, address: Address, event: str, detail: str) -> None:
+        """Tell of the device at an address something that only its engine's clock or name shows."""
+        for name, known in self._known.items():
+            if known.address == address:
+                self._sink.noticed(name, event, detail)
 
     def _failed(self, known: _Known, outcome: str, reason: str) -> None:
         """Leave a device alone for a while."""

@@ -4,22 +4,24 @@ import asyncio
 import random
 import socket
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, TypedDict, TypeVar, Unpack
+from typing import Any, Final, Literal, TypeVar, Unpack
 
 import click
 
 from agent import clock
 from agent.address import SNMP_PORT, Address, AddressError
+from agent.commands.user_options import UserHow, user_of, user_options
 from agent.exits import Exit
-from agent.floor_format import NOT_YET, RETRIES_MAX, TIMEOUT_S
+from agent.floor_format import RETRIES_MAX, TIMEOUT_S
 from agent.floor_part import duration
+from collectors.discovery import DENIED
 from collectors.snmp.endpoint import Endpoint
 from collectors.snmp.exchange import Outcome, Target
 
 COMMUNITY_VARIABLE: Final = "RACKPROOF_COMMUNITY"
 DEADLINE_S: Final = 60.0  # one read of everything; nobody else waits for it
-VERSIONS: Final = ("1", "2c", "3")
-REASONS: Final = {  # likeliest first
+VERSIONS: Final[dict[str, Literal["1", "2c", "3"]]] = {"1": "1", "2c": "2c", "3": "3"}
+REASONS: Final = {  # likeliest first, for versions 1 and 2c
     Outcome.TIMEOUT: (
         "the community is another: a device is silent to a wrong one (--community)",
         "SNMP is switched off on the device, or allowed from certain addresses only",
@@ -32,15 +34,38 @@ REASONS: Final = {  # likeliest first
         "it is another address or port (HOST:PORT)",
     ),
 }
+REASONS_V3: Final = {
+    **REASONS,
+    Outcome.TIMEOUT: (
+        "it speaks no SNMPv3 (--version 2c), or SNMP is switched off",
+        "the user or a password is another, and the device is silent about it",
+        "it is another address or port (HOST:PORT), or a firewall is in between",
+        "it is slow (--timeout 5s)",
+    ),
+    Outcome.OK: ("the user's view may hold too little: not even who the device is",),
+    Outcome.UNKNOWN_USER: ("the user is not set up on this device, or is written another way",),
+    Outcome.WRONG_DIGEST: (
+        "the password in --auth-password-file is another",
+        "the device signs with another protocol (--auth)",
+    ),
+    Outcome.DECRYPTION: (
+        "the password in --privacy-password-file is another",
+        "the device encrypts with another protocol (--privacy)",
+        "it makes the long keys of AES-192 or AES-256 the other way (AES-256-C for AES-256)",
+    ),
+    Outcome.UNSUPPORTED_LEVEL: (
+        "the user is set up without privacy, or without authentication (leave the option out)",
+    ),
+    Outcome.NOT_IN_TIME_WINDOW: ("the clock of its SNMP engine jumps; restart the device",),
+}
 Work = TypeVar("Work")
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-class How(TypedDict):
+class How(UserHow):
     """How to ask, as it comes from the options."""
 
     community: str
-    version: str
     timeout: float
     retries: int
 
@@ -98,12 +123,13 @@ def snmp_options(command: Command) -> Command:
             show_default=True,
             help="How long to wait for an answer.",
         ),
+        user_options,
         click.option(
             "--version",
-            type=click.Choice(VERSIONS),
+            type=click.Choice([*VERSIONS]),
             default="2c",
             show_default=True,
-            help="SNMP version; 3 is not available yet.",
+            help="SNMP version; 3 needs a --user.",
         ),
         click.option(
             "--community",
@@ -122,12 +148,12 @@ def snmp_options(command: Command) -> Command:
 
 def target_of(address: Address, **how: Unpack[How]) -> Target:
     """Return whom to ask, its name looked up. Raises: click.UsageError, Unresolved."""
-    if how["version"] == "3":
-        raise click.UsageError(f"SNMP v3 {NOT_YET}; try --version 2c")
+    user = user_of(how)
     return Target(
         address=resolve(address),
         community=how["community"].encode(),
-        version="1" if how["version"] == "1" else "2c",
+        version=VERSIONS[how["version"]],
+        user=user,
         timeout_s=how["timeout"],
         retries=how["retries"],
         deadline_s=DEADLINE_S,
@@ -165,7 +191,9 @@ def silence(address: Address, target: Target, outcome: Outcome) -> str:
         Outcome.REFUSED: "nothing listens at this port",
         Outcome.OK: "it answers, but has no system group (SNMPv2-MIB)",
     }.get(outcome, f"it answers, but not as SNMP should ({outcome})")
-    reasons = REASONS.get(outcome, ())
+    if outcome in DENIED:
+        how = f"it reports {outcome.value}: {DENIED[outcome]}"
+    reasons = (REASONS_V3 if target.version == "3" else REASONS).get(outcome, ())
     lines = [f"{address}: {how}"]
     if reasons:
         lines += ["Likely reasons, likeliest first:", *(f"  - {reason}" for reason in reasons)]
