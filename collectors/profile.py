@@ -51,6 +51,7 @@ class Profile:
     hash: str  # SHA-256 of the file and of all that it includes
     document: Document  # the file itself
     mqtt: MqttProfile | None  # how messages become channels, of transport mqtt only
+    draft: bool = False  # nobody has reviewed it: good to look at, not to judge by
     notifications: Mapping[str, Announced]  # by OID
 
 
@@ -78,6 +79,33 @@ def load_profiles(folder: Path | None = None) -> tuple[Profile, ...]:
     if problems:
         raise DocumentError(dict.fromkeys(problems))
     return tuple(done)
+
+
+def load_profile(path: Path) -> Profile:
+    """Return the profile of one file, which may include the shipped fragments.
+
+    Raises: OSError, DocumentError.
+    """
+    own = _read(path)
+    if isinstance(own.body, FragmentFile):
+        raise DocumentError([own.document.problem((), "a fragment; name a profile's file")])
+    return profile_of(own)
+
+
+def parse_profile(text: bytes, file: str) -> Profile:
+    """Return the profile in `text`, as `load_profile` would. Raises: DocumentError."""
+    document = parse(text, file)
+    return profile_of(Part(document, document.validate(ProfileFile), hashlib.sha256(text).digest()))
+
+
+def profile_of(own: Part) -> Profile:
+    """Resolve one profile with the shipped fragments. Raises: DocumentError."""
+    problems: list[Problem] = []
+    shelf = [_read(path) for path in sorted((FOLDER / "fragment").glob("*.yaml"))]
+    done = _profile(own, {part.body.name: part for part in shelf}, problems)
+    if problems:
+        raise DocumentError(dict.fromkeys(problems))
+    return done
 
 
 def _files(folder: Path | None) -> Iterator[tuple[Path, bool]]:
@@ -153,6 +181,7 @@ def _profile(own: Part, fragments: Mapping[str, Part], problems: list[Problem]) 
         hash=hashlib.sha256(b"".join(part.digest for part in parts)).hexdigest(),
         document=own.document,
         mqtt=body.mqtt,
+        draft=body.draft,
         notifications=_notifications([*parts, *everybody], problems),
     )
 

@@ -130,6 +130,7 @@ class Meaning(Strict):
     pattern: Regex | None = None
     kind: Literal["gauge", "counter"] | None = None
     available: Available | None = None
+    since: str | None = None
 
     def over(self, below: "Meaning") -> "Meaning":
         """Return `below` with all that is said here put on top."""
@@ -149,6 +150,13 @@ class Case(Meaning):
     name: str = ""
 
 
+class Drafted(Strict):
+    """How sure a draft is of a channel, and by what; a reviewed profile has none of it."""
+
+    sure: Literal["sure", "likely", "guess"]
+    why: str
+
+
 class Channel(Meaning):
     """One rule: which rows become channels, under the name that is its key, and what they mean."""
 
@@ -157,6 +165,7 @@ class Channel(Meaning):
     by: str | None = None
     cases: dict[Scalar, Case] | None = None
     cases_from: str | None = None
+    drafted: Drafted | None = None
 
 
 class Table(Strict):
@@ -261,6 +270,7 @@ class ProfileFile(Body):
     profile: Literal["rackproof.profile/1"]
     kind: Literal["pdu", "cooling", "switch", "other"]
     vendor: str
+    draft: bool = False  # written by a program and reviewed by nobody: no run is judged by it
     transport: Literal["snmp", "mqtt"] = "snmp"
     include: list[Word] = []
     fingerprint: Fingerprint = Fingerprint()

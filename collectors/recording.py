@@ -162,7 +162,10 @@ def _value(kind: str, content: bytes) -> Value:
     octets = bytes.fromhex(content.decode("ascii")) if kind.endswith("x") else content
     tag = int(kind.removesuffix("x"))
     if tag in (2, 65, 66, 67, 70):
-        return int(octets)
+        number = int(octets)
+        if not -(1 << 63) <= number < 1 << 64:
+            raise ValueError("no integer of SNMP has more than 64 bits")
+        return number
     if tag == 6:
         return octets.decode("ascii").strip().lstrip(".")
     if tag == 64 and not kind.endswith("x"):
@@ -189,14 +192,14 @@ def identified(rows: Mapping[str, Value], profiles: Sequence[Profile]) -> Profil
     return identify(profiles, object_id, descr, have.__contains__)
 
 
-def compare(path: Path, profiles: Sequence[Profile]) -> Comparison:
-    """Bind a recording to the profile that fits it and compare with its expected file.
+def compare(path: Path, profiles: Sequence[Profile], given: Profile | None = None) -> Comparison:
+    """Bind a recording to the profile given, or that fits it, and compare with what is expected.
 
     Raises: OSError without `NAME.expected.json` beside it, AmbiguousError, ValueError.
     """
     rows = read(path)
     expected = json.loads(path.with_suffix(".expected.json").read_bytes())["sensors"]
-    profile = identified(rows, profiles)
+    profile = given or identified(rows, profiles)
     layout = bind(profile, rows)
     values, quality, raw = layout.convert(*answer(layout, rows))
     places = {channel.source: n for n, channel in enumerate(layout.channels)}

@@ -9,7 +9,7 @@ import click
 
 from agent.exits import Exit
 from agent.output import complain, count, emit, say, table
-from collectors.profile import load_profiles
+from collectors.profile import load_profile, load_profiles
 from collectors.recording import Comparison, Difference, Reviewed, compare, read_reviewed
 
 VALUES_MIN: Final = 0.95  # the share of values that must be as another product read them
@@ -64,9 +64,20 @@ class Result:
     help="A file of differences that were looked into: list all with their reasons, and answer "
     "no while one has none.",
 )
+@click.option(
+    "--profile",
+    "given",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Read all with the profile in this file, a draft perhaps.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for a program.")
 def test(
-    recordings: tuple[Path, ...], reviewed: Path | None, *, differences: bool, as_json: bool
+    recordings: tuple[Path, ...],
+    reviewed: Path | None,
+    given: Path | None,
+    *,
+    differences: bool,
+    as_json: bool,
 ) -> int:
     """Read RECORDINGS with the profile that fits each, and compare with what is expected.
 
@@ -77,9 +88,10 @@ def test(
     paths = list(_recordings(recordings))
     if not paths:
         raise click.UsageError("no NAME.snmprec with NAME.expected.json beside it is there")
-    profiles = load_profiles()
+    profiles = load_profiles() if given is None else ()
+    own = None if given is None else load_profile(given)
     try:
-        done = [compare(path, profiles) for path in paths]
+        done = [compare(path, profiles, own) for path in paths]
     except ValueError as error:  # a broken line, or two profiles that fit equally well
         raise click.UsageError(str(error)) from None
     result = Result(done, None if reviewed is None else read_reviewed(reviewed))

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from agent.commands.comparison import test
+from agent.commands.draft import draft
 from agent.exits import Exit
 from agent.floor_check import unknown
 from agent.output import emit, say, table
@@ -16,7 +17,7 @@ from collectors.rule import Rule
 
 @click.group
 def profile() -> None:
-    """List, show and test device profiles.
+    """List, show, test and draft device profiles.
 
     A profile says how a device family is recognised, which of its objects are channels and what
     their values mean. docs/profiles.md explains how to write one.
@@ -74,6 +75,7 @@ def show(name: str, *, as_json: bool) -> int:
 
 
 profile.add_command(test)
+profile.add_command(draft)
 
 
 def _facts(each: Profile) -> dict[str, Any]:

@@ -1,0 +1,61 @@
+"""`rackproof profile draft`: a profile from a walk and MIBs, for a person to go through."""
+
+from pathlib import Path
+from typing import Final
+
+import click
+
+from agent.exits import Exit
+from agent.output import complain, count, say
+from collectors.walk_text import read_walk
+
+NOTES_MAX: Final = 20  # of what could not be read; more says only that the folder is in disorder
+
+
+@click.command(short_help="Draft a profile from a walk and MIBs.")
+@click.argument("walk", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--mibs",
+    required=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="A folder of MIB files; nothing else is read.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write here, not to stdout.",
+)
+@click.option("--name", default="", help="What the profile is called.  [default: by its vendor]")
+def draft(walk: Path, mibs: Path, output: Path | None, name: str) -> int:
+    """Draft a profile for the device that WALK is a walk of.
+
+    WALK is a recording (rackproof record), or what `snmpwalk -On` printed. Each channel of the
+    draft says how sure it is, and by what: sure, likely or guess. A draft is read by `rackproof
+    probe` and `rackproof profile test`; no run is judged by it until a person has gone through it.
+    """
+    from collectors.draft.profile import draft as drafted  # noqa: PLC0415 -- half a second of grammar
+    from collectors.mib.library import Library  # noqa: PLC0415 -- likewise
+
+    try:
+        rows = read_walk(walk)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    library = Library.open(mibs)
+    done = drafted(rows, library, name)
+    for note in library.notes[:NOTES_MAX]:
+        complain(note)
+    if len(library.notes) > NOTES_MAX:
+        complain(f"and {len(library.notes) - NOTES_MAX} more")
+    if output is None:
+        click.echo(done.text, nl=False)
+    else:
+        output.write_text(done.text, encoding="utf-8")
+    shares = ", ".join(
+        f"{done.channels.get(sure, 0)} {sure}" for sure in ("sure", "likely", "guess")
+    )
+    if output is not None:
+        say(f"{output}: {count(sum(done.channels.values()), 'rule')} ({shares})")
+    if not done.objects:
+        complain(f"no MIB in {mibs} describes what is special to this device")
+    return Exit.YES

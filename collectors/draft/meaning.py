@@ -1,0 +1,305 @@
+"""What one object measures, in which unit and at which scale, from what its MIB and values say."""
+
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final, Literal
+
+from collectors.draft.phrase import Phrase, factor_of, said, told
+from collectors.draft.words import noun, quantity, remembers, sets, split
+from collectors.mib.library import MibObject
+from collectors.quantity import Quantity, UnitError, convert
+from collectors.rows import Value, number
+
+Sure = Literal["sure", "likely", "guess"]
+
+DEFAULT_UNITS: Final = {  # where only the name says what is measured
+    "voltage": "V", "current": "A", "power": "W", "apparent_power": "VA", "reactive_power": "var",
+    "energy": "kWh", "frequency": "Hz", "temperature": "degC", "humidity": "%RH", "ratio": "%",
+    "level": "%", "power_factor": "1", "speed": "rpm", "pressure": "kPa", "flow": "L/min",
+    "air_flow": "m3/h", "duration": "min", "optical_power": "dBm",
+}  # fmt: skip
+PLAUSIBLE: Final = {  # what a device on a floor can show, least and most, in canonical units
+    "voltage": (0.0, 1000.0), "current": (-5000.0, 5000.0), "power": (-3e6, 3e6),
+    "apparent_power": (0.0, 3e6), "reactive_power": (-3e6, 3e6), "energy": (0.0, 1e9),
+    "frequency": (0.0, 500.0), "temperature": (-50.0, 150.0), "humidity": (0.0, 100.0),
+    "ratio": (-100.0, 1000.0), "level": (0.0, 100.0), "power_factor": (-1.0, 1.0),
+    "speed": (0.0, 60000.0), "pressure": (-200.0, 6000.0), "flow": (0.0, 5000.0),
+    "air_flow": (0.0, 100.0), "duration": (0.0, 1e9), "optical_power": (-60.0, 30.0),
+    "optical_power_delta": (-60.0, 60.0),
+}  # fmt: skip
+USUAL: Final = {  # narrower: what tells scales apart where nothing is said
+    "voltage": (1.0, 600.0), "frequency": (10.0, 70.0), "temperature": (-40.0, 110.0),
+    "humidity": (0.0, 100.0), "ratio": (-100.0, 130.0), "level": (0.0, 100.0),
+    "power_factor": (-1.0, 1.0), "current": (-2000.0, 2000.0), "speed": (0.0, 40000.0),
+}  # fmt: skip
+SCALES: Final = (1.0, 0.1, 0.01, 0.001)
+SENTINELS: Final = (
+    2147483647, -2147483648, 4294967295, 65535, 32767, -32768, -9999, -999, 9999, 99999, -99,
+    -1000000000, 1000000000, 2147483646, -2147483647, 65534, -32767, 999999, -1000,
+)  # fmt: skip
+NOT_NEGATIVE: Final = frozenset(
+    ("voltage", "frequency", "humidity", "level", "speed", "energy", "apparent_power", "duration",
+     "current", "air_flow", "flow", "power")
+)  # fmt: skip
+NOTHING: Final = (  # how descriptions say that there is no value
+    r"(?:not (?:be )?(?:support|availab|appl|present|valid|measur|used|install)"
+    r"|un(?:support|availab|known|used)|invalid|no (?:value|sensor|data)|n/a|absent|missing|does not)"
+)
+VOID: Final = re.compile(
+    rf"(?:value of|returns?|with|is|be|as|equals?|=) ?(?:a value of )?\(?(-\d+|\d{{4,}})\)?"
+    rf"[^.;]{{0,60}}?{NOTHING}"
+    rf"|{NOTHING}[^.;]{{0,60}}?(?:value of|returns?|with|is|be|as|OID|,) ?"
+    rf"(?:a value of |this OID with a value of )?(-\d+|\d{{4,}})\b",
+    re.IGNORECASE,
+)
+FAMILIES: Final = (
+    {"power", "apparent_power", "reactive_power"},
+    {"ratio", "humidity", "level", "speed"},
+    {"flow", "air_flow"},
+)
+REMAINING: Final = frozenset(("remaining", "runtime", "hours", "left", "autonomy", "until", "to"))
+PARTS: Final = {"tenths": 0.1, "hundredths": 0.01, "thousandths": 1e-3, "tenth": 0.1, "deci": 0.1,
+                "centi": 0.01, "milli": 1e-3, "hundredth": 0.01}  # fmt: skip
+TEXT: Final = re.compile(rb"\s*([+-]?\d+(?:\.\d+)?)\s*([^\d\s][^\d]{0,11}?)\s*\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Meant:
+    """What an object is taken to measure, and why."""
+
+    quantity: str
+    unit: str
+    scale: float
+    sure: Sure
+    why: str
+    sentinels: tuple[int, ...] = ()
+    pattern: str = ""
+    known_scale: bool = True  # something said it; False: only that the values look right with it
+    any_unit: bool = False  # degrees, but not which
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """An object of a walk: what its MIB says, and its values by what follows its OID."""
+
+    mib: MibObject
+    values: Mapping[str, Value]
+    words: Sequence[str] = field(default_factory=tuple)
+
+    @classmethod
+    def of(cls, mib: MibObject, values: Mapping[str, Value]) -> "Seen":
+        """Look at an object with its values."""
+        return cls(mib, values, tuple(split(mib.name)))
+
+    @property
+    def numbers(self) -> list[float]:
+        """Return the values that are numbers."""
+        return [n for v in self.values.values() if not math.isnan(n := number(v))]
+
+    @property
+    def decimal(self) -> bool:
+        """Say whether a value was sent with a decimal point, and so needs no scale."""
+        return any(
+            isinstance(v, float) or (isinstance(v, bytes) and b"." in v)
+            for v in self.values.values()
+        )
+
+
+def refused(seen: Seen) -> str | None:
+    """Return why an object is no reading by its name or access; None where it may be one."""
+    if word := sets(seen.words):
+        return f"its name says {word}"
+    if seen.mib.access in ("read-write", "read-create", "write-only"):
+        return "it can be written"
+    return None
+
+
+def measured(seen: Seen) -> Meant | None:
+    """Return what an object measures; None where nothing says that it measures anything."""
+    if seen.mib.syntax.named or seen.mib.syntax.name in ("TimeTicks", "IpAddress", "BITS"):
+        return None
+    worded, pattern = _worded(seen)
+    if not seen.numbers and worded is None:
+        return None
+    named = quantity(seen.words)
+    clause = worded or said(seen.mib.units)
+    if clause is not None:
+        meant = _by_clause(seen, clause, named, "the text" if worded else "UNITS")
+    else:
+        meant = _by_prose(seen, named)
+    if meant is None:
+        return None
+    return _checked(seen, replace(meant, pattern=pattern))
+
+
+def _worded(seen: Seen) -> tuple[Phrase | None, str]:
+    """Return the unit that a device writes behind its numbers, and a pattern to cut it off."""
+    found = [TEXT.match(v) for v in seen.values.values() if isinstance(v, bytes) and v]
+    units = {m[2].decode("latin-1").strip() for m in found if m}
+    if not found or None in found or len(units) != 1:
+        return None, ""
+    phrase = said(units.pop())
+    return (phrase, r"^\s*([-+]?[0-9.]+)") if phrase else (None, "")
+
+
+def _same(one: str, other: str) -> bool:
+    """Say whether two quantities may be one thing said in two ways."""
+    return one == other or any(one in family and other in family for family in FAMILIES)
+
+
+def _settled(phrase: Phrase, named: str | None, words: Sequence[str]) -> str | None:
+    """Return the quantity that a unit and a name say together; None for what is no reading."""
+    if phrase.quantity == "ratio":
+        return named if named in ("humidity", "level") else "ratio"
+    if phrase.quantity == "duration":
+        return "duration" if named == "duration" or REMAINING & set(words) else None
+    if phrase.quantity == "charge":
+        return None
+    if phrase.quantity in ("flow", "air_flow"):
+        return "air_flow" if "air" in words or phrase.quantity == "air_flow" else "flow"
+    if phrase.quantity == "temperature" and {"delta", "difference"} & set(words):
+        return "temperature_delta"
+    return phrase.quantity
+
+
+def _unit(kind: str, phrase: Phrase) -> str:
+    """Return the unit of a phrase as a quantity has it: a difference in K, humidity in %RH."""
+    swapped = {("temperature_delta", "degC"): "K", ("humidity", "%"): "%RH"}
+    return swapped.get((kind, phrase.unit), phrase.unit)
+
+
+def _by_clause(seen: Seen, phrase: Phrase, named: str | None, source: str) -> Meant | None:
+    """Return what a UNITS clause says, with the name's help."""
+    kind = _settled(phrase, named, seen.words)
+    if kind is None:
+        return None
+    scale, known, why = phrase.scale, True, f"{source} {seen.mib.units or phrase.unit!r}"
+    if not phrase.scaled and (other := _other_scale(seen)):
+        scale, known, why = scale * other[0], True, f"{why}, {other[1]}"
+    elif not phrase.scaled and not seen.decimal:
+        known = False
+    doubtful = len({p.scale for p in told(seen.mib.units) if p.quantity == phrase.quantity}) > 1
+    sure: Sure = "guess" if doubtful else "sure" if named and _same(named, kind) else "likely"
+    unit = _unit(kind, phrase)
+    return Meant(kind, unit, scale, sure, why, known_scale=known, any_unit=not phrase.exact)
+
+
+def _by_prose(seen: Seen, named: str | None) -> Meant | None:
+    """Return what a description says, with the name's help; or the name alone."""
+    if noun(seen.words) and noun(seen.words) not in ("position", "status", "rate"):
+        return None
+    phrases = [p for p in told(seen.mib.description) if p.quantity != "charge"]
+
+    def rank(phrase: Phrase) -> int:
+        """Weigh a mention: with a factor, written as a unit, of what the name says."""
+        fits = named is not None and _same(named, phrase.quantity)
+        return 4 * fits + 3 * phrase.scaled + 2 * phrase.marked + phrase.exact
+
+    if named == "power_factor":
+        phrases = []
+    best = max(phrases, key=rank, default=None)
+    if best is not None:
+        kind = _settled(best, named, seen.words)
+        fits = named is not None and kind is not None and _same(named, kind)
+        if kind is not None and (fits or best.marked or best.scaled):
+            return _from_phrase(seen, best, kind, fits=fits)
+    if named is None:
+        return None
+    if named == "duration":
+        return None
+    scale, why = _other_scale(seen) or (1.0, "")
+    why = f"the name says {named}" + (f", {why}" if why else "")
+    unit = DEFAULT_UNITS[named]
+    return Meant(named, unit, scale, "guess", why, known_scale=bool(scale != 1.0 or seen.decimal),
+                 any_unit=named == "temperature")  # fmt: skip
+
+
+def _from_phrase(seen: Seen, phrase: Phrase, kind: str, *, fits: bool) -> Meant:
+    """Return what a mention in the description says."""
+    scale, why = phrase.scale, "DESCRIPTION" + (" and name agree" if fits else "")
+    known = phrase.scaled or seen.decimal
+    if not phrase.scaled and (other := _other_scale(seen)):
+        scale, known, why = scale * other[0], True, f"{why}, {other[1]}"
+    shown = f"{phrase.scale:g} {phrase.unit}" if phrase.scaled else phrase.unit
+    unit = _unit(kind, phrase)
+    sure: Sure = (
+        "sure" if fits and phrase.scaled else "likely" if fits or phrase.marked else "guess"
+    )
+    return Meant(kind, unit, scale, sure, f"{why}: {shown}", known_scale=known,
+                 any_unit=not phrase.exact)  # fmt: skip
+
+
+def _other_scale(seen: Seen) -> tuple[float, str] | None:
+    """Return a scale that is said apart from the unit: by DISPLAY-HINT, name or description."""
+    if seen.decimal:
+        return None
+    if found := re.fullmatch(r"d-(\d+)", seen.mib.syntax.hint):
+        return 10.0 ** -int(found[1]), f"DISPLAY-HINT {seen.mib.syntax.hint}"
+    for word in seen.words:
+        if word in PARTS:
+            return PARTS[word], f"its name says {word}"
+    joined = "".join(seen.words)
+    if found := re.search(r"(?:x|by|div|divby|times)(10+)$", joined):
+        return 1 / int(found[1]), f"its name ends in {found[0]}"
+    if told_factor := factor_of(seen.mib.description):
+        return told_factor[0], f"DESCRIPTION {told_factor[1]!r}"
+    return None
+
+
+def _checked(seen: Seen, meant: Meant) -> Meant:
+    """Hold a meaning against the values: sentinels, and whether the scale can be right."""
+    void = _void(seen, meant)
+    numbers = [n for n in seen.numbers if n not in void]
+    meant = replace(meant, sentinels=void)
+    if not numbers or not any(numbers):
+        return meant
+    if meant.known_scale:
+        if _fits(numbers, meant, meant.scale, PLAUSIBLE):
+            return meant
+        return replace(meant, sure="guess", why=f"{meant.why}; but {_shown(numbers, meant)}")
+    for scale in SCALES:
+        if _fits(numbers, meant, meant.scale * scale, USUAL):
+            if scale == 1.0:
+                return meant
+            changed = replace(meant, scale=meant.scale * scale, sure="guess")
+            why = f"{meant.why}; scale by the values, {_shown(numbers, changed)}"
+            return replace(changed, why=why)
+    return replace(meant, sure="guess", why=f"{meant.why}; but {_shown(numbers, meant)}")
+
+
+def _fits(
+    numbers: Iterable[float], meant: Meant, scale: float, bounds: Mapping[str, tuple[float, float]]
+) -> bool:
+    """Say whether all numbers lie in what is plausible for a quantity."""
+    least, most = bounds.get(meant.quantity, PLAUSIBLE.get(meant.quantity, (-math.inf, math.inf)))
+    try:
+        kind = Quantity.of(meant.quantity)
+        values = [convert(n * scale, meant.unit, kind) for n in numbers]
+    except UnitError:
+        return True
+    return all(least <= value <= most for value in values)
+
+
+def _shown(numbers: Sequence[float], meant: Meant) -> str:
+    """Return one of the values as it would be read."""
+    largest = max(numbers, key=abs)
+    return f"{largest:g} is {largest * meant.scale:g} {meant.unit}"
+
+
+def _void(seen: Seen, meant: Meant) -> tuple[int, ...]:
+    """Return the numbers that mean no value: by the description, or by how odd they are."""
+    text = seen.mib.description
+    found = {int(a or b) for a, b in VOID.findall(text)}
+    for n in seen.numbers:
+        if n in SENTINELS and not _fits([n], meant, meant.scale, USUAL):
+            found.add(int(n))
+        if n == -1 and meant.quantity in NOT_NEGATIVE:
+            found.add(-1)
+    return tuple(sorted(found))
+
+
+def past(seen: Seen) -> str | None:
+    """Return the word by which an object is a record of the past, which is no reading of now."""
+    return remembers(seen.words)

@@ -1,0 +1,117 @@
+"""Drafted rules: objects of a walk become lines of a profile, alone or with their table's columns.
+
+Decimal digits, scales and units are found among the columns with the same index, also in another
+table.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from collectors.draft.group import Group, Rule, groups
+from collectors.draft.meaning import Meant, Seen, measured, past, refused
+from collectors.draft.naming import name_of, prefixes_of
+from collectors.draft.sensors import digits_of, sensors
+from collectors.draft.states import good_states, is_state, state_names
+from collectors.draft.words import split
+
+
+def drafted(objects: Sequence[Seen]) -> list[Group]:
+    """Return the groups of a walk's objects with a rule for each that is a reading or a state."""
+    done = groups(objects)
+    prefixes = prefixes_of(objects)
+    units = [seen for seen in objects if _selects_degrees(seen)]
+    for group in done:
+        _draft(group, prefixes, units)
+    return done
+
+
+def _draft(group: Group, prefixes: Mapping[str, list[str]], units: Sequence[Seen]) -> None:
+    """Draft the rules of one group."""
+    taken: set[str] = set()
+    if group.index:
+        for value in group.members:
+            if (rule := sensors(group, value, prefixes)) is not None:
+                group.rules.append(rule)
+                taken.add(value.mib.oid)
+    for seen in group.members:
+        if seen.mib.oid in taken:
+            continue
+        rule = _state(group, seen, prefixes) or _reading(group, seen, prefixes, units)
+        if rule is not None:
+            group.rules.append(rule)
+
+
+def _state(group: Group, seen: Seen, prefixes: Mapping[str, list[str]]) -> Rule | None:
+    """Draft a state."""
+    if not is_state(seen):
+        return None
+    good = good_states(seen)
+    says: dict[str, Any] = {"quantity": "state", "states": state_names(seen.mib.syntax.named)}
+    if good:
+        says["good"] = good
+    why = "an enumeration" + ("; which states are good is a guess" if good else "")
+    return Rule(group.key, name_of(group, seen, prefixes), says, "likely", why, seen)
+
+
+def _reading(
+    group: Group, seen: Seen, prefixes: Mapping[str, list[str]], units: Sequence[Seen]
+) -> Rule | None:
+    """Draft a reading; None for what is a setting, a limit, a memory or nothing at all."""
+    if refused(seen) or past(seen):
+        return None
+    meant = measured(seen)
+    if meant is None:
+        return None
+    says, sure, why = _says(meant), meant.sure, meant.why
+    if digits := digits_of(group, seen):
+        says.pop("scale", None)
+        says["digits_from"] = group.column(digits)
+        why += f"; digits by {digits.mib.name}"
+    if meant.quantity == "temperature" and meant.any_unit:
+        for other in units:
+            says |= _degrees(group, seen, other)
+            if "unit_from" in says:
+                says.pop("unit", None)
+                why += f"; degrees by {other.mib.name}"
+                break
+    return Rule(group.key, name_of(group, seen, prefixes), says, sure, why, seen)
+
+
+def _says(meant: Meant) -> dict[str, Any]:
+    """Return a meaning as a profile says it."""
+    says: dict[str, Any] = {"quantity": meant.quantity}
+    if meant.unit:
+        says["unit"] = meant.unit
+    if meant.scale != 1.0:
+        says["scale"] = float(f"{meant.scale:.9g}")
+    if meant.sentinels:
+        says["sentinels"] = list(meant.sentinels)
+    if meant.pattern:
+        says["pattern"] = meant.pattern
+    return says
+
+
+def _selects_degrees(seen: Seen) -> bool:
+    """Say whether an object's states are the two kinds of degrees."""
+    units = {said_degrees(label) for label in seen.mib.syntax.named.values()}
+    return {"degC", "degF"} <= units
+
+
+def said_degrees(label: str) -> str:
+    """Return which degrees a label names; "" for none."""
+    words = split(label)
+    if {"c", "celsius", "degc", "centigrade", "metric"} & set(words):
+        return "degC"
+    return "degF" if {"f", "fahrenheit", "degf", "us"} & set(words) else ""
+
+
+def _degrees(group: Group, seen: Seen, other: Seen) -> dict[str, Any]:
+    """Return how a temperature's unit is told by another object, where it can reach its rows."""
+    unit_map = {
+        n: unit for n, label in other.mib.syntax.named.items() if (unit := said_degrees(label))
+    }
+    if not other.mib.row:
+        return {"unit_from": {"column": ("object", other.mib.oid), "map": unit_map}}
+    if group.index and set(seen.values) <= set(other.values):
+        return {"unit_from": {"column": group.column(other), "map": unit_map}}
+    return {}
