@@ -8,6 +8,7 @@ from pydantic import (
     BeforeValidator,
     Field,
     PlainValidator,
+    StrictBool,
     StrictStr,
     ValidationInfo,
     model_validator,
@@ -82,7 +83,7 @@ class BrokerPart(Part):
     """`brokers.NAME`."""
 
     url: Annotated[BrokerAddress, PlainValidator(_url)]
-    dialects: Annotated[list[Literal["dsx", "json"]], Field(min_length=1)]
+    dialects: Annotated[list[Literal["dsx", "json", "sparkplug"]], Field(min_length=1)]
     ca: Annotated[Path, PlainValidator(_path)] | None = None
     certificate: Annotated[Path, PlainValidator(_path)] | None = None
     key: Annotated[Path, PlainValidator(_key)] | None = None
@@ -92,6 +93,7 @@ class BrokerPart(Part):
     session: Annotated[float, PlainValidator(_session)] = 0.0
     client_id: Annotated[str, _word(CLIENT_ID)] = ""
     group: Annotated[str, _word(GROUP)] = ""
+    rebirth: StrictBool = False  # whether nodes of Sparkplug may be asked to be born again
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
@@ -103,6 +105,8 @@ class BrokerPart(Part):
             raise ValueError("certificate and key belong together; give both or neither")
         if self.password is not None and self.user is None:
             raise ValueError("password needs a user; add it")
+        if self.rebirth and "sparkplug" not in self.dialects:
+            raise ValueError("rebirth belongs to dialect sparkplug; add that, or remove it")
         if self.session and not self.client_id:
             raise ValueError("session needs a client_id, one that no other agent has; add it")
         if self.url.encrypted:
@@ -125,4 +129,5 @@ class BrokerPart(Part):
             client_id=self.client_id,
             session_s=self.session,
             group=self.group,
+            rebirth=self.rebirth,
         )

@@ -29,7 +29,7 @@ RESERVED: Final = {  # names of devices that no floor file needs to tell of
     "derived": "the channels that a spec derives",
     "agent": "what the agent measures of itself",
 }
-DIALECTS: Final = ("dsx", "json")
+DIALECTS: Final = ("dsx", "json", "sparkplug")
 INTERVAL_S: Final = (0.1, 3600.0)  # faster than any device measures; slower than any spec asks
 TIMEOUT_S: Final = (0.05, 60.0)  # below, a healthy device seems dead; above, a dead one blocks
 RETRIES_MAX: Final = (
@@ -132,7 +132,7 @@ class DevicePart(Part):
 
     address: Annotated[Address, PlainValidator(_address)] | None = None
     broker: StrictStr | None = None
-    dialect: Literal["dsx", "json"] | None = None
+    dialect: Literal["dsx", "json", "sparkplug"] | None = None
     match: dict[StrictStr, StrictStr] = Field(default_factory=dict)
     profile: StrictStr | None = None
     credentials: StrictStr | None = None

@@ -34,3 +34,4 @@ class Access:
     client_id: str = ""  # the broker invents one where there is none
     session_s: float = 0.0  # how long the broker keeps what comes while we are away; 0: not at all
     group: str = ""  # messages are divided among the agents of a group
+    rebirth: bool = False  # whether nodes of Sparkplug may be asked for their births

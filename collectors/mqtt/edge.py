@@ -8,6 +8,7 @@ is born again. Time is the monotonic clock's, as an argument.
 Source: Sparkplug 3.0, §5.7 (deaths), §5.9 (order of messages), §6.4 (sequence, bdSeq).
 """
 
+import math
 from collections import deque
 from typing import Final, NamedTuple, Protocol
 
@@ -91,6 +92,8 @@ class EdgeNode:
         self.listening = False
         self.born = False
         self.wanting = "not_born"  # why it should be born again; "": it need not
+        self.asked_at = -math.inf  # for its birth, and how long to wait before asking again
+        self.patience_s = 0.0
         self._session: int | None = None  # bdSeq of the birth
         self._earlier: deque[int] = deque(maxlen=SESSIONS_MAX)
         self._birth = 0  # digest of the birth, to know it again

@@ -7,6 +7,7 @@ from typing import Final
 
 from collectors.mqtt.bus import NOT_MINE, Bus
 from collectors.mqtt.device import Device, Heard
+from collectors.mqtt.edge_device import EdgeDevice
 from collectors.mqtt.edges import Edges
 from collectors.mqtt.gateway import Gateway
 from collectors.mqtt.source import Source
@@ -80,6 +81,11 @@ class Hub:
     def filters(self) -> frozenset[str]:
         """Return what to subscribe to."""
         return self._router.filters
+
+    @property
+    def talkative(self) -> bool:
+        """Say whether anything is to be heard all the time; a node of Sparkplug may be silent."""
+        return any(not isinstance(w.device, EdgeDevice) for w in self.watched.values())
 
     def watch(
         self, device: str, source: Source, on_readings: OnReadings, on_bound: OnBound, now: float

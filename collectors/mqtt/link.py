@@ -33,6 +33,7 @@ from collectors.mqtt.framing import (
 )
 from collectors.mqtt.published import Published, read_publish
 from collectors.mqtt.refusal import denied, ended, refused
+from collectors.mqtt.sparkplug import asks_for_births
 from collectors.mqtt.tls import explain, secured
 
 READ_BYTES_MAX: Final = 8 << 10  # some 60 messages, which hold the loop up for 1 ms
@@ -52,10 +53,16 @@ OnMessage = Callable[[Published, bool], None]  # a message, and whether it was r
 class CheckedSocket:
     """A connected socket that lets only sound packets through, as the client library uses it."""
 
-    def __init__(self, inner: socket.socket, received: frozenset[int] = RECEIVED) -> None:
+    def __init__(
+        self,
+        inner: socket.socket,
+        received: frozenset[int] = RECEIVED,
+        *,
+        rebirth: bool = False,
+    ) -> None:
         self._inner = inner
         self._received = Framing(received, WITH_RECEIPT, CONTROL_BYTES_MAX)
-        self._sent = Framing(SENT, RECEIPT)
+        self._sent = Framing(SENT, RECEIPT, allowed=asks_for_births if rebirth else None)
         self._buffer, self._at = b"", 0
         self._asked = False  # whether the kernel was asked in this turn
         self._passed = 0  # bytes that were checked and are yet to be sent
@@ -173,6 +180,12 @@ class Client(aiomqtt.Client):
             assert hasattr(paho, name), f"paho has no {name} now"
             setattr(paho, name, ours)
 
+    def _on_disconnect(self, *args: Any) -> None:  # noqa: ANN401 -- as the library tells it
+        """Let nobody wait for an answer to CONNECT that cannot come any more."""
+        if not self._connected.done():
+            self._connected.set_exception(aiomqtt.MqttError("the broker closed the connection"))
+        super()._on_disconnect(*args)
+
     def _packet(self) -> tuple[int, bytes]:
         """Return the packet that just came: its first byte, and its body."""
         packet = cast("Any", self._client)._in_packet  # noqa: SLF001 -- where the library keeps it
@@ -287,7 +300,7 @@ async def connect(address: tuple[str, int], access: Access | None = None) -> Che
                 with contextlib.suppress(OSError):
                     sock.close()
                 raise
-        return CheckedSocket(sock, received)
+        return CheckedSocket(sock, received, rebirth=access.rebirth)
 
 
 async def _connected(address: tuple[str, int]) -> socket.socket:

@@ -7,6 +7,7 @@ Source: Sparkplug 3.0, §4 (topics), §6.4 (payloads), sparkplug_b.proto (number
 """
 
 import enum
+import re
 import struct
 from collections.abc import Mapping
 from typing import Final, NamedTuple
@@ -29,6 +30,7 @@ PROPERTIES_MAX: Final = 64  # of one metric
 TEXT_BYTES_MAX: Final = 512  # of a name, a unit or a state; they have 20
 SEQUENCE: Final = 256  # numbers that are counted through
 REBIRTH: Final = "Node Control/Rebirth"
+COMMAND: Final = re.compile(rb"spBv1\.0/[^/+#\0]+/NCMD/[^/+#\0]+")
 SESSION: Final = "bdSeq"
 WRONG: Final = object()  # a value that is not of its metric's type
 
@@ -304,6 +306,27 @@ def why_not_read(datatype: int | None) -> str:
     if datatype in ARRAYS:
         return "is an array, not one value"
     return "" if datatype in (*Datatype,) else "has no type that is known"
+
+
+def asks_for_births(body: bytes) -> bool:
+    """Say whether the body of a PUBLISH (QoS 0) is our request to a node, and nothing else.
+
+    >>> topic = b"spBv1.0/hall/NCMD/bay-01"
+    >>> asks_for_births(len(topic).to_bytes(2) + topic + rebirth(1_743_620_423_000))
+    True
+    """
+    size = 2 + int.from_bytes(body[:2])
+    topic, payload = body[2:size], body[size:].removeprefix(b"\0")  # MQTT 5: without properties
+    try:
+        time = read(payload, counted=False).time
+    except PayloadError:
+        return False
+    return bool(COMMAND.fullmatch(topic)) and time is not None and payload == rebirth(time)
+
+
+def command(group: str, node: str) -> str:
+    """Return where a node listens for commands (§4.2.4)."""
+    return f"{NAMESPACE}/{group}/NCMD/{node}"
 
 
 def rebirth(time_ms: int) -> bytes:

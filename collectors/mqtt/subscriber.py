@@ -1,5 +1,8 @@
 """The subscriber: one connection to one broker, kept up for ever; it publishes nothing, not a will.
 
+The one exception has to be written into the floor file: nodes of Sparkplug may then be asked for
+their births, without which nothing that they say can be understood.
+
 A broker that is down at the start is one that is not up yet. What decides whether values can be
 believed is when they came, never whether the connection looks well.
 """
@@ -20,11 +23,13 @@ from collectors.mqtt.hub import TICK_S, Hub, OnBound, OnReadings, Watched
 from collectors.mqtt.link import Client, connect
 from collectors.mqtt.published import Published
 from collectors.mqtt.source import Source
+from collectors.mqtt.sparkplug import command, rebirth
 
 RETRY_FIRST_S: Final = 1.0  # no broker is asked more often than once a second
 RETRY_MAX_S: Final = 30.0  # nor left alone for longer than somebody would wait beside it
 STEADY_S: Final = 10.0  # a connection that held so long counts as a success
 SILENCE_MAX_S: Final = 120.0  # a broker that forgot our subscriptions is silent and looks well
+UNANSWERED: Final = "it does not answer us; if that port speaks TLS, write mqtts://"
 
 log = structlog.get_logger()
 
@@ -56,6 +61,7 @@ class Subscriber:
         self.state = State.WAITING
         self.error = ""  # why the connection was last lost, or did not come to be
         self.connections = 0
+        self.rebirths_asked = 0
         self.refused: frozenset[str] = frozenset()  # filters that the broker does not grant
         self._octets_before = 0
         self._clock = clock
@@ -133,7 +139,7 @@ class Subscriber:
             async with client:
                 return await self._follow(client)
         except aiomqtt.MqttError as error:
-            return sock.ended or str(error)
+            return sock.ended or (str(error) if sock.octets else UNANSWERED)
         finally:
             self._hub.disconnected()
             self._octets_before, self._client = self.octets, None
@@ -152,14 +158,24 @@ class Subscriber:
                 if wanted != had:
                     await self._subscribe(client, wanted, had)
                     had = wanted
-                if self._clock() - self._hub.heard_at > SILENCE_MAX_S and wanted:
+                if self._clock() - self._hub.heard_at > SILENCE_MAX_S and self._hub.talkative:
                     return f"nothing came for {SILENCE_MAX_S:.0f} s"
+                if self.access.rebirth:
+                    await self._ask(client)
                 await asyncio.wait({lost}, timeout=1.0)
             await lost
             return "closed"
         finally:
             lost.cancel()
             await asyncio.gather(lost, return_exceptions=True)
+
+    async def _ask(self, client: Client) -> None:
+        """Ask nodes for their births, where the floor file allows it. Raises: MqttError."""
+        for node, why in self._hub.edges.asking(self._clock()):
+            log.info("rebirth_asked", broker=self.name, group=node.group, node=node.name, why=why)
+            self.rebirths_asked += 1
+            told = rebirth(int(self._wall() * 1000))
+            await client.publish(command(node.group, node.name), told, qos=0)
 
     async def _subscribe(self, client: Client, wanted: frozenset[str], had: frozenset[str]) -> None:
         """Bring subscriptions up to date. Raises: MqttError."""
