@@ -87,6 +87,7 @@ def column(channel: Channel, served: Mapping[str, str]) -> dict[str, Any]:
         "kind": channel.kind.value,
         "states": {str(number): plain(text) for number, text in channel.states.items()},
         "good_states": sorted(map(plain, channel.good_states)),
+        **({"moments": True} if channel.moments else {}),
     }
 
 

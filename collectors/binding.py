@@ -17,7 +17,7 @@ from collectors.profile import SYS_DESCR, SYS_OBJECT_ID, Profile
 from collectors.profile_format import Condition, Meaning, Scalar, Told
 from collectors.quantity import Quantity, conversion
 from collectors.readings import Channel, Identity, Kind
-from collectors.resolve import LEAK_STATES, LIGHT_UNITS
+from collectors.resolve import CHANGES, LEAK_STATES, LIGHT_UNITS
 from collectors.rows import Rows, Value, number, text
 from collectors.rule import Arc, Rule
 
@@ -183,6 +183,7 @@ class _Row:
                 kind=Kind(meaning.kind or ("counter" if quantity in COUNTERS else "gauge")),
                 states=LEAK_NAMES if leak else states,
                 good_states=_good(("dry",) if leak else tuple(meaning.good or ())),
+                moments=meaning.conversion == CHANGES,
             ),
             suffix=self.suffix,
             scale=self._scale(meaning) * factor,
@@ -193,7 +194,7 @@ class _Row:
             if leak
             else {},
             available=available if available in self.walked.rows else None,
-            guards=guard,
+            guards=guard | self._since(meaning),
         )
 
     def _unit(self, meaning: Meaning, quantity: Quantity) -> tuple[str, dict[str, Value]]:
@@ -207,6 +208,12 @@ class _Row:
             raise UnboundError(f"{name} is {text(said) or 'absent'!r}, which names no unit")
         oid = self.locate(name)
         return unit, {oid: said} if oid else {}
+
+    def _since(self, meaning: Meaning) -> dict[str, Value]:
+        """Return the object that says since when a counter counts, where the device has it."""
+        oid = self.locate(meaning.since) if meaning.since else None
+        said = self.walked.rows.get(oid) if oid else None
+        return {} if oid is None or said is None else {oid: said}
 
     def _scale(self, meaning: Meaning) -> float:
         """Return by what to multiply the raw value. Raises: UnboundError."""

@@ -14,10 +14,11 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from collectors.counting import Changes, Wraps
 from collectors.profile import SYS_UP_TIME
 from collectors.profile_format import Meaning
 from collectors.readings import Channel, Identity, Quality
-from collectors.resolve import CHANGES
+from collectors.resolve import CHANGES, WRAPS
 from collectors.rows import Value, number, text
 
 TICKS: Final = 2**32  # sysUpTime counts hundredths of a second in 32 bits: 497 days
@@ -94,9 +95,10 @@ class Layout:
             for name, bits in SIGN_BITS.items()
             if any(line.meaning.conversion == name for line in lines)
         ]
-        self._changing = np.flatnonzero([line.meaning.conversion == CHANGES for line in lines])
-        self._moment = np.full(self._changing.size, math.nan)  # what each of these said last
-        self._changes = np.zeros(self._changing.size)
+        moments = [n for n, line in enumerate(lines) if line.meaning.conversion == CHANGES]
+        said = np.array([number(rows.get(lines[n].channel.source)) for n in moments], np.float64)
+        self.changes = Changes(moments, said)
+        self._wraps = Wraps([n for n, line in enumerate(lines) if line.meaning.conversion == WRAPS])
         moved = [(n, raw, to) for n, line in enumerate(lines) for raw, to in line.remap.items()]
         self._remapped = np.flatnonzero([bool(line.remap) for line in lines])
         self._remap_at = np.array([n for n, _, _ in moved], np.intp)
@@ -121,9 +123,11 @@ class Layout:
         for channels, modulus in self._signed:
             values = values.copy() if values is sent else values
             values[channels] -= modulus * (values[channels] >= modulus / 2)
-        if self._changing.size:
-            values = values.copy() if values is sent else values
-            values[self._changing] = self._count_changes(sent, wrong)
+        for counting in (self.changes, self._wraps):
+            if counting.places.size:
+                values = values.copy() if values is sent else values
+                places = counting.places
+                values[places] = counting.count(sent[places], wrong[places] == Quality.GOOD)
         with np.errstate(over="ignore"):  # what becomes infinite is found below
             values = values * self._factor
         values /= self._divisor
@@ -139,6 +143,7 @@ class Layout:
             self._remap(sent, values, quality)
         for group in self._availability:
             self._judge(group, raw, fault, texts, quality)
+        quality[self.changes.places[self.changes.unknown]] = Quality.SENTINEL
         np.copyto(quality, wrong, where=wrong != Quality.GOOD)
         quality[~np.isfinite(values) & (quality == Quality.GOOD)] = Quality.MALFORMED
         values[quality != Quality.GOOD] = math.nan
@@ -187,16 +192,6 @@ class Layout:
             elif not math.isnan(as_number):
                 sent[position], wrong[position] = as_number, Quality.GOOD
         return sent, wrong
-
-    def _count_changes(
-        self, sent: NDArray[np.float64], wrong: NDArray[np.uint8]
-    ) -> NDArray[np.float64]:
-        """Count an object that says something else than before; its first word is no change."""
-        told = sent[self._changing]
-        heard = (wrong[self._changing] == Quality.GOOD) & ~np.isnan(told)
-        self._changes += heard & (told != self._moment) & ~np.isnan(self._moment)
-        np.copyto(self._moment, told, where=heard)
-        return self._changes
 
     def _to_decibels(self, values: NDArray[np.float64], quality: NDArray[np.uint8]) -> None:
         """Turn milliwatts into dBm; no light at all has no level and is out of range."""

@@ -44,6 +44,7 @@ class Channel:
     kind: Kind = Kind.GAUGE
     states: Mapping[int, str] = field(default_factory=dict)  # state number -> its name
     good_states: frozenset[str] = frozenset()  # the names that mean all is well; empty: not known
+    moments: bool = False  # raw: when something changed last; the value: how often, as seen so far
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

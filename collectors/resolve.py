@@ -12,10 +12,12 @@ from collectors.quantity import Quantity, UnitError, conversion
 from collectors.rule import Arc, Rule, Source, Template
 
 CHANGES: Final = "changes"
+WRAPS: Final = "counter32"
 CONVERSIONS: Final = {  # what no table of numbers can say; collectors/layout.py carries it out
     "signed32": "an unsigned 32-bit object that holds a signed number: 4294967295 is -1",
     "signed16": "an unsigned 16-bit object that holds a signed number: 65535 is -1",
     CHANGES: "how often the object has said something else, seen from poll to poll",
+    WRAPS: "a counter of 32 bits that is counted on where it begins again",
 }
 LIGHT_UNITS: Final = ("W", "mW", "uW")  # optical power in these becomes dBm by logarithm
 LEAK_STATES: Final = {"dry": 0, "wet": 1}  # what a leak channel can be; other states are faults
@@ -172,8 +174,8 @@ def _nonsense(meaning: Meaning) -> Iterator[str]:
     yield from _wrong_states(meaning, quantity)
     if meaning.conversion is not None and meaning.conversion not in CONVERSIONS:
         yield f"no conversion {meaning.conversion!r}; write one of {', '.join(CONVERSIONS)}"
-    if meaning.conversion == CHANGES and quantity is not Quantity.COUNT:
-        yield f"conversion {CHANGES} counts; its quantity is count, not {quantity.label}"
+    if meaning.conversion in (CHANGES, WRAPS) and quantity is not Quantity.COUNT:
+        yield f"conversion {meaning.conversion} counts; its quantity is count, not {quantity.label}"
     if meaning.pattern and not re.compile(meaning.pattern).groups:
         yield "`pattern` needs one group, around the number"
 

@@ -115,7 +115,7 @@ class Rule:
         for meaning in self.meanings:
             parts = (meaning.unit_from, meaning.scale_from, meaning.available)
             names |= {part.column for part in parts if part}
-            names |= {meaning.digits_from} if meaning.digits_from else set()
+            names |= {name for name in (meaning.digits_from, meaning.since) if name}
         return names
 
     @property

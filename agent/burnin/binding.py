@@ -38,6 +38,7 @@ class Pair(NamedTuple):
     scale: float = 1.0
     offset: float = 0.0
     allowed: tuple[frozenset[int] | None, ...] = ()  # of a state: the numbers each rung allows
+    moments: bool = False  # of a count: the raw value is the moment of the last change
 
 
 class Bound(NamedTuple):
@@ -102,7 +103,8 @@ def _pair(place: int, wanted: SpecChannel, column: int, channel: Channel) -> Pai
     same = quantity is channel.quantity
     if channel.quantity.is_state or (not same and {quantity, channel.quantity} & {*_SAME}):
         raise BindingError(f"this is a {channel.quantity.label}, not a {quantity.label}")
-    return Pair(place, column, *conversion(channel.quantity.symbol, quantity))
+    scale, offset = conversion(channel.quantity.symbol, quantity)
+    return Pair(place, column, scale, offset, moments=channel.moments)
 
 
 def _numbers(names: frozenset[str], wanted: SpecChannel, channel: Channel) -> frozenset[int]:
@@ -149,6 +151,8 @@ class Columns:
         self.scale, self.offset = np.ones(channels), np.zeros(channels)
         self.scale[places] = [pair.scale for pair in pairs]
         self.offset[places] = [pair.offset for pair in pairs]
+        self.moments = np.zeros(channels, np.bool_)
+        self.moments[places] = [pair.moments for pair in pairs]
         states = [(place, pair.allowed) for place, pair in zip(places, pairs, strict=True)]
         states = [(place, allowed) for place, allowed in states if allowed]
         self.states = np.array([place for place, _ in states], np.intp)

@@ -5,6 +5,10 @@ that is lost with the slot; where more than that slot is lost, nothing is certai
 device started anew and its counter did not fall, nobody knows whether it went on or counted that
 much again: the worst case says again, the best says on.
 
+Some counters are given as the moment of the last change, in the device's own time. Another
+moment is a change, however many there were between. A moment that falls belongs to a new start of
+the device: that something changed since is told, but not whether it was the link or the start.
+
 A phase's count starts at the last reading before it. Where that is missing, the worst case starts
 at the last one there is, the best case at the first one of the phase.
 """
@@ -36,8 +40,9 @@ class Tally:
         self._group = group
         self.last = np.full(size, np.nan)
         self.total, self.base = np.zeros((2, 2, size))
+        self.moments = np.zeros(size, np.bool_)  # given as the moment of the last change
         self.before = np.ones(size, np.bool_)  # the slot before this one was known
-        self.anew = np.full(size, -np.inf)  # until a slot from then on is known, it may have reset
+        self.anew = np.full(size, -np.inf)  # it may have reset then: until it is read
         rows = [design.channels[place].row for place in group.places[group.counted]]
         times = [
             next((b.per_s for b in row.rungs.limits if b is not None and b.per_s), 0.0)
@@ -57,17 +62,23 @@ class Tally:
         self.base[WORST] = np.where(never, np.nan, self.total[WORST])
         self.base[BEST] = np.where(self.before, self.total[BEST], np.nan)
 
+    def bound(self, where: slice, moments: NDArray[np.bool_]) -> None:
+        """Learn which channels of a device in the design are given as moments. Shapes: [K]."""
+        places = self._group.places[self._group.counted]
+        here = np.flatnonzero((places >= where.start) & (places < where.stop))
+        given = moments[places[here] - where.start]
+        self.last[here[given != self.moments[here]]] = np.nan  # a count is no moment
+        self.moments[here] = given
+
     def restarted(self, where: slice, at: float) -> None:
         """Note that the device of some counters may have started anew."""
         self.anew[where] = at
 
     def close(self, rows: Sequence[Row], slot: Slot) -> Slot:
         """Return a closed slot with its counters replaced by what they are judged by."""
-        start = (self._group.head - 1) * self._group.every
         known = slot.known[self._group.counted]
         reset = self._add(rows, known)
         self.before = known
-        self.anew[known & (self.anew <= start)] = -np.inf
         since = self._since()
         worst, best = self.total - since
         at = self._group.counted
@@ -94,9 +105,16 @@ class Tally:
             fell = counts & (values < self.last)
             unsure = counts & (self.anew > -np.inf) & (at >= self.anew)
             more = np.where(fell, values, values - self.last)
+            again = np.where(unsure, values, more)
+            if self.moments.any():
+                more = np.where(self.moments, (values > self.last) & ~unsure, more)
+                again = np.where(
+                    self.moments, (values > 0) & (unsure | (values != self.last)), again
+                )
             self.total[BEST] += np.where(counts, more, 0.0)
-            self.total[WORST] += np.where(counts, np.where(unsure, values, more), 0.0)
+            self.total[WORST] += np.where(counts, again, 0.0)
             reset |= fell | unsure
+            self.anew[here & (at >= self.anew)] = -np.inf  # from here on it is known again
             np.copyto(self.last, values, where=here)
         first &= ~np.isnan(self.last)
         lost = (first | reset) & ~(known & self.before)  # nobody knows what was counted before

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from agent.burnin.attempt import COUNTED, phase_s
+from agent.burnin.attempt import AGENT, COUNTED, phase_s
 from agent.burnin.binding import Columns, bind
 from agent.burnin.block import Block
 from agent.burnin.check import Check
@@ -96,6 +96,9 @@ class Trial:
         if columns is None or columns.size != block.values.shape[1] or not columns.size:
             return  # none of what it has is in the spec: its channels stay unknown
         values = block.values[rows][:, columns.columns]
+        if columns.moments.any():  # a count depends on who listened since when, a moment does not
+            raw = block.raw[rows][:, columns.columns]
+            values = np.where(columns.moments, raw, values)
         good = columns.bound & (block.quality[rows][:, columns.columns] == Quality.GOOD)
         self._ledger.put(columns.where, block.asked[rows], columns.convert(values), good)
 
@@ -234,7 +237,8 @@ class Trial:
 
     def _on_answered(self, at: float, data: Mapping[str, Any]) -> None:
         if self._now is not None and data["answer"] == "no":
-            self._now.refused(data["need"], at)
+            why = data["note"] if data["by"] == AGENT else None
+            self._now.refused(data["need"], at, why or "")
 
     def _on_reboot(self, at: float, data: Mapping[str, Any]) -> None:
         where = self.design.places.get(data["device"], slice(0, 0))
@@ -248,6 +252,10 @@ class Trial:
     def _on_bound(self, _: float, data: Mapping[str, Any]) -> None:
         if where := self.design.places.get(data["device"]):
             self._ledger.owe(where, data["interval_s"])
+            columns = self._columns_of(data["device"], data["binding"], self.design)
+            if columns is not None:
+                for tally in self._tallies:
+                    tally.bound(where, columns.moments)
 
     def _bind(self, data: Mapping[str, Any]) -> None:
         """Keep what the arrays of a device hold."""
@@ -305,4 +313,5 @@ def _channel(column: Mapping[str, Any]) -> Channel:
         ChannelKind(column["kind"]),
         {int(number): name for number, name in column["states"].items()},
         frozenset(column["good_states"]),
+        moments=column.get("moments", False),
     )

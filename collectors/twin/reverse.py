@@ -142,7 +142,7 @@ def _live(shown: Object, place: int, point: Point, line: Line) -> Live:
         light=line.light,
         moment=word == CHANGES,
         signed=int(word.removeprefix("signed")) if word.startswith("signed") else 0,
-        absent=_whole(absent) if word != CHANGES else None,
+        absent=_whole(absent),
     )
 
 

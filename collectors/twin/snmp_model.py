@@ -144,15 +144,15 @@ class Model:
         self.looks += 1
 
     def _changed(self, counts: Floats, ticks: Whole) -> Whole:
-        """Return when each count changed last; after a start, all ports are up at once."""
+        """Return when each count changed last; after a restart: not since then (RFC 2863)."""
         if self.counts is None:
             self.since = np.repeat(np.minimum(ticks, UP_TICKS)[:, None], counts.shape[1], axis=1)
         else:
             counts = np.where(np.isnan(counts), self.counts, counts)
             self.since = np.where(counts > self.counts, ticks[:, None], self.since)
-        self.since = np.minimum(self.since, ticks[:, None])
+        self.since = np.where(self.since > ticks[:, None], 0, self.since)
         self.counts = counts
-        return np.maximum(self.since, 1)
+        return self.since
 
     def device_of(self, rack: int, bay: str) -> Look:
         """Return what one device shows, with its own texts."""
