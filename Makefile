@@ -1,4 +1,4 @@
-.PHONY: demo test nightly check bench study clean
+.PHONY: demo test nightly check bench study fuzz clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -32,5 +32,9 @@ study: ## how surely and how soon simulated faults are found; writes docs/detect
 	@deploy/dev/setup dev
 	@.venv/bin/python -m bench.study $(ARGS)
 
+fuzz: ## every decoder fed by a fuzzer, a minute each; ARGS="yaml --seconds 600"
+	@deploy/dev/setup dev
+	@.venv/bin/python -m fuzz $(ARGS)
+
 clean: ## remove what the commands above made
-	rm -rf .venv .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .demo .fuzz .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,7 +1,7 @@
 """YAML files that people write: read strictly, every problem at once, each with its file and line.
 
-YAML 1.2 core (`on`, `no`, `12:30` are text), no anchors, no aliases, no duplicate keys, and bounds
-on size before anything is built: what a reviewer reads is what is loaded.
+YAML 1.2 core (`on`, `no`, `12:30` are text), no anchors, aliases, tags or duplicate keys, and
+bounds on size before anything is built: what a reviewer reads is what is loaded.
 """
 
 from collections.abc import Hashable, Iterable, Mapping
@@ -120,7 +120,7 @@ def parse(text: str | bytes, file: str) -> Document:
 
 
 def _check_bounds(text: str | bytes, file: str) -> None:
-    """Refuse depth, size and aliases from the event stream, before any tree is built."""
+    """Refuse depth, size, aliases and tags from the event stream, before any tree is built."""
     depth = nodes = 0
     for event in yaml.parse(text, Loader=yaml.CSafeLoader):
         nodes += isinstance(event, yaml.NodeEvent)
@@ -135,6 +135,8 @@ def _check_bounds(text: str | bytes, file: str) -> None:
             if nodes > NODES_MAX
             else "anchors and aliases are not allowed; write the value where it applies"
             if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None)
+            else "tags are not allowed; write the value as it is, in quotes if it is text"
+            if getattr(event, "tag", None)
             else ""
         )
         if wrong:

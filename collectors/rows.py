@@ -7,19 +7,25 @@ from typing import Final
 
 Value = int | float | bytes | str | None  # as SNMP brings it: text as bytes, an OID as str
 NUMBER: Final = re.compile(rb"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*\Z")
+NUMBER_OCTETS_MAX: Final = 64  # longer text is no number, and would cost its length squared
+TEXT_OCTETS_MAX: Final = 1024  # a DisplayString has 255 (RFC 2579); patterns are searched in it
 
 
 def number(value: Value) -> float:
     """Return a value as a number: itself, or a text that is one whole decimal number; else NaN."""
     if isinstance(value, bytes):
-        return float(value) if NUMBER.match(value) else math.nan
+        short = len(value) <= NUMBER_OCTETS_MAX
+        return float(value) if short and NUMBER.match(value) else math.nan
     return math.nan if value is None or isinstance(value, str) else float(value)
 
 
 def text(value: Value) -> str:
-    """Return a value as a person would read it; bytes that are no UTF-8 become U+FFFD."""
+    """Return a value as a person would read it, cut to what one would read.
+
+    Bytes that are no UTF-8 become U+FFFD.
+    """
     if isinstance(value, bytes):
-        return value.decode(errors="replace").strip("\0 \t\r\n")
+        return value[:TEXT_OCTETS_MAX].decode(errors="replace").strip("\0 \t\r\n")
     return "" if value is None else str(value)
 
 

@@ -119,11 +119,15 @@ def unpack(data: bytes) -> list[Block]:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive, np.errstate(all="ignore"):
             return _Reader(archive).blocks()
+    except SegmentError:
+        raise
     except _BROKEN as error:
         raise SegmentError(f"is not a whole archive: {error}") from None
 
 
-_BROKEN: Final = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError)
+_BROKEN: Final = (  # what zipfile raises, as the file is broken
+    *(zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, ValueError),
+)
 
 
 def _check_size(shapes: Sequence[_Shape]) -> None:
@@ -306,7 +310,7 @@ def _block(shape: _Shape, kind: NDArray[np.uint8], rows: Floats, ways: _Ways) ->
 
 def _shape(told: object) -> _Shape:
     """Return what the head says of one block. Raises: SegmentError."""
-    device, *numbers = _list(told, "head: block")
+    device, *numbers = _list(told, "head: block") or [None]
     named = isinstance(device, str) and len(device) <= NAME_MAX
     if not named or len(numbers) != 3 or not all(type(n) is int and n >= 0 for n in numbers):
         raise SegmentError("head: a block is a device's name, a binding, polls and channels")

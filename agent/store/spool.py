@@ -12,6 +12,7 @@ ones are kept.
 import os
 import struct
 import zlib
+from collections import deque
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -208,7 +209,8 @@ def _next(data: bytes, start: int) -> tuple[int, bytes] | None:
         if start + _FRAME.size <= len(data):
             _, size, crc = _FRAME.unpack_from(data, start)
             body = data[start + _FRAME.size : start + _FRAME.size + min(size, FRAME_BYTES_MAX + 1)]
-            if len(body) == size <= FRAME_BYTES_MAX and zlib.crc32(body) == crc:
+            whole = len(body) == size <= FRAME_BYTES_MAX and zlib.crc32(body) == crc
+            if whole and _is_samples(body):
                 return start, body
         start += 1
     return None
@@ -254,6 +256,15 @@ def _decoded(body: bytes) -> Iterator[Block]:
             quality=quality.reshape(polls, channels),
             raw=raw,
         )
+
+
+def _is_samples(body: bytes) -> bool:
+    """Say whether a frame that came through whole holds samples: it may be somebody else's."""
+    try:
+        deque(_decoded(body), maxlen=0)
+    except (struct.error, ValueError):
+        return False
+    return True
 
 
 def _latest(body: bytes) -> float | None:

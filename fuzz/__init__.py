@@ -1,0 +1,1 @@
+"""Fuzzing: every decoder of what others send, fed with whatever a fuzzer thinks of."""
