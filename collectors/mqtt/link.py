@@ -45,6 +45,7 @@ FILTERS_MAX: Final = 100  # in one SUBSCRIBE: some 10 kB
 QOS: Final = 1  # what a publisher sends at least once, we get at least once; it costs no more else
 QUIET: Final = logging.getLogger(f"{__name__}.library")  # what the library says, we say ourselves
 QUIET.setLevel(logging.CRITICAL)
+CLOSED: Final = "the broker closed the connection"
 FIVE_RECEIVED: Final = RECEIVED | FAREWELL
 
 OnMessage = Callable[[Published, bool], None]  # a message, and whether it was retained
@@ -95,7 +96,7 @@ class CheckedSocket:
             raise
         self.octets += len(data)
         if not data:
-            self.ended = self.ended or "the broker closed the connection"
+            self.ended = self.ended or CLOSED
         self._check(self._received, data)
         if self._received.count - self._sent.count > UNACKNOWLEDGED_MAX:
             self.ended = "the broker does not read what it is sent"
@@ -183,7 +184,7 @@ class Client(aiomqtt.Client):
     def _on_disconnect(self, *args: Any) -> None:  # noqa: ANN401 -- as the library tells it
         """Let nobody wait for an answer to CONNECT that cannot come any more."""
         if not self._connected.done():
-            self._connected.set_exception(aiomqtt.MqttError("the broker closed the connection"))
+            self._connected.set_exception(aiomqtt.MqttError(CLOSED))
         super()._on_disconnect(*args)
 
     def _packet(self) -> tuple[int, bytes]:

@@ -20,7 +20,7 @@ import structlog
 from collectors.mqtt.access import Access
 from collectors.mqtt.device import Heard
 from collectors.mqtt.hub import TICK_S, Hub, OnBound, OnReadings, Watched
-from collectors.mqtt.link import Client, connect
+from collectors.mqtt.link import CLOSED, CheckedSocket, Client, connect
 from collectors.mqtt.published import Published
 from collectors.mqtt.source import Source
 from collectors.mqtt.sparkplug import command, rebirth
@@ -139,7 +139,7 @@ class Subscriber:
             async with client:
                 return await self._follow(client)
         except aiomqtt.MqttError as error:
-            return sock.ended or (str(error) if sock.octets else UNANSWERED)
+            return self._why(sock, str(error))
         finally:
             self._hub.disconnected()
             self._octets_before, self._client = self.octets, None
@@ -192,6 +192,12 @@ class Subscriber:
                 tls=client.socket.tls or "none",
                 session=self._session(client),
             )
+
+    def _why(self, sock: CheckedSocket, otherwise: str) -> str:
+        """Return why a connection was lost, or never was."""
+        if sock.ended == CLOSED and self.access.client_id and self.state is State.UP:
+            return f"{CLOSED}; if that goes on, somebody else has our client_id"
+        return sock.ended or (otherwise if sock.octets else UNANSWERED)
 
     def _session(self, client: Client) -> str:
         """Say what became of the session: one that was lost has kept nothing for us."""
