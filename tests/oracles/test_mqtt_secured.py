@@ -1,6 +1,5 @@
 """TLS, users, and both versions of MQTT, against a real Mosquitto with certificates of its own."""
 
-import asyncio
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -103,7 +102,7 @@ async def test_a_broker_whose_certificate_is_wrong_is_never_spoken_to(
 async def test_a_broker_that_somebody_else_vouches_for_is_never_spoken_to(
     start: Start, authority: Authority, tmp_path: Path
 ) -> None:
-    """Whom the floor file does not name is a stranger; without `ca`, whom the machine does not know."""
+    """Whom `ca` does not name is a stranger; without it, whom the machine does not know."""
     (tmp_path / "other").mkdir()
     other = Authority(tmp_path / "other", "other")
     broker = start(*served(authority.sign("broker")))
@@ -143,17 +142,18 @@ async def test_tls_on_one_side_only_is_recognised(start: Start, authority: Autho
         assert "if that port speaks TLS, write mqtts://" in await ear.refused()
 
 
+def passwords(folder: Path) -> Path:
+    """Write a broker's file of passwords."""
+    file = folder / "passwords"
+    file.touch(0o600)
+    subprocess.run(["mosquitto_passwd", "-b", file, "burnin", "correct horse"], check=True)
+    return file
+
+
 @VERSIONS
 async def test_a_user_and_a_password(start: Start, tmp_path: Path, version: Version) -> None:
     """Right, wrong, and missing; what is told never holds the password."""
-    passwords = tmp_path / "passwords"
-    passwords.touch(0o600)
-    await asyncio.to_thread(
-        subprocess.run,
-        ["mosquitto_passwd", "-b", passwords, "burnin", "correct horse"],
-        check=True,
-    )
-    broker = start(f"password_file {passwords}", anonymous=False)
+    broker = start(f"password_file {passwords(tmp_path)}", anonymous=False)
     access = Access(user="burnin", password=b"correct horse", version=version)
     async with running(Ear(broker.port, access)) as ear:
         ear.watch("bay-01/room", "json_room")
