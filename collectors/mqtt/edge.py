@@ -183,6 +183,9 @@ class EdgeNode:
         if not self.born:
             self.wanting = self.wanting or "not_born"
             return "before_birth"
+        if (came.payload.time or 0) < self._birth_time:  # of before its birth, or its clock jumped
+            self.lose("clock")
+            return "clock"
         if came.seq != self._next:
             return self._out_of_turn(came)
         reason = self._give(came)

@@ -137,7 +137,7 @@ class SparkplugNode:
         for device in self._devices:
             its_ms = time_ms + int(one.clock_offset[0, device.place.number] * 1000)
             if not one.silent[0, device.place.number]:
-                yield from self._alive(device, device.values(one), its_ms)
+                yield from self._alive(device, device.values(one), time_ms, its_ms)
             elif device.born:
                 device.born = False
                 yield self._counted("DDEATH", time_ms, [], device)
@@ -150,15 +150,20 @@ class SparkplugNode:
         control = metric(time_ms, False, name=REBIRTH, datatype=Datatype.BOOLEAN)  # noqa: FBT003 -- a value
         return self._counted("NBIRTH", time_ms, [self._session(time_ms), control])
 
-    def _alive(self, device: _Device, values: list[Value], time_ms: int) -> Iterator[Message]:
-        """Say what a device has to say: all when it is born, then what changed."""
+    def _alive(
+        self, device: _Device, values: list[Value], time_ms: int, its_ms: int
+    ) -> Iterator[Message]:
+        """Say what a device has to say: all when it is born, then what changed.
+
+        A message has the time of the node, a metric the time of the device (§6.4.6).
+        """
         before, device.said = device.said, values
         if not device.born:
             device.born = True
-            yield self._counted("DBIRTH", time_ms, device.birth(time_ms), device)
+            yield self._counted("DBIRTH", time_ms, device.birth(its_ms), device)
             return
         changed = [
-            metric(time_ms, value, alias=device.alias + n)
+            metric(its_ms, value, alias=device.alias + n)
             for n, (value, last) in enumerate(zip(values, before, strict=True))
             if value != last
         ]
