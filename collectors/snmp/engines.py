@@ -18,6 +18,7 @@ class Engines:
     def __init__(self) -> None:
         self.notices: deque[tuple[Place, str, str]] = deque(maxlen=NOTICES_MAX)
         self.chores: deque[tuple[User, bytes]] = deque()  # keys to be made by another thread
+        self._making: set[tuple[User, bytes]] = set()
         self._home: OrderedDict[bytes, Place] = OrderedDict()  # where each has proven itself
         self._shared: dict[bytes, set[Place]] = {}  # names that several devices have
 
@@ -30,9 +31,15 @@ class Engines:
         """Return a user's keys at an engine; where that takes long, have them made elsewhere."""
         if not user.is_slow or user.known(engine):
             return user.at(engine)
-        if (user, engine) not in self.chores:
+        if (user, engine) not in self._making:
+            self._making.add((user, engine))
             self.chores.append((user, engine))
         return None
+
+    def made(self, user: User, security: Security) -> None:
+        """Take keys that were made."""
+        self._making.discard((user, security.engine))
+        user.keep(security)
 
     def note(self, address: Place, peer: Peer) -> None:
         """Fetch what there is to tell of a device, and note under which name it has proven itself.

@@ -31,9 +31,8 @@ from collectors.snmp.usm import Complaint, Security, User
 Address = tuple[str, int]
 
 PROMPT_S: Final = 0.1  # an answer later than this is not counted on when the socket is paced
-RESYNCS_MAX: Final = (
-    4  # times a request is put again at once: new engine, its clock, and two forged
-)
+RESYNCS_MAX: Final = 4  # times a request is put again at once: engines found, or lied about
+CLOCKS_MAX: Final = 2  # times more for an engine's clock, which nobody else can prove
 RECENT_IDS: Final = 8192  # how far back a late answer is told from one we never asked for
 
 
@@ -265,7 +264,7 @@ class Exchange:
 
     def keyed(self, security: Security, user: User, now: float) -> None:
         """Take the keys of an engine, made elsewhere, and ask whoever waited for them."""
-        user.keep(security)
+        self.engines.made(user, security)
         for lane in [*self._lanes.values()]:
             peer = lane.talk.envelope
             asks = isinstance(peer, Peer) and peer.user is user and peer.pending == security.engine
@@ -285,7 +284,8 @@ class Exchange:
             if request_id(heard.pdu) != heard.number:
                 raise MismatchError("request_id")
             return heard.pdu
-        if heard.again and lane.resyncs < RESYNCS_MAX:
+        proven = heard.complaint is Complaint.NOT_IN_TIME_WINDOW
+        if heard.again and lane.resyncs < RESYNCS_MAX + CLOCKS_MAX * proven:
             lane.resyncs += 1
             if not envelope.pending:
                 self._again(lane, now)

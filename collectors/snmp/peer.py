@@ -199,9 +199,10 @@ class Peer:
         clock.check(boots, seconds, now)
         if known.refused:
             known.refused.clear()
-        if not known.proven or known is not self._there:
+        if not known.proven or known is not self._there or self.pending:
             known.proven = True
             self._there = known
+            self.pending = b""
             self.notices.append(Notice("engine", known.security.engine.hex()))
 
     def _set_back(self, known: _Engine, message: Message, now: float) -> Heard:
@@ -253,11 +254,16 @@ class Peer:
             if security is None:
                 return
             if len(self._engines) >= ENGINES_MAX:
-                oldest = next(name for name in self._engines if name != self.engine)
-                del self._engines[oldest]
+                self._forget_one()
             known = self._engines[engine] = _Engine(security)
         self.pending = b""
         self._there = known
+
+    def _forget_one(self) -> None:
+        """Forget an engine that we do not ask: before all, one that never proved itself."""
+        others = [name for name in self._engines if name != self.engine]
+        unproven = [name for name in others if not self._engines[name].proven]
+        del self._engines[(unproven or others)[0]]
 
 
 def _is_report(message: Message) -> bool:

@@ -18,14 +18,8 @@ from agent.address import Address
 from agent.config import FloorConfig, Mqtt, Snmp, load_floor
 from agent.credentials import Secret, Vault
 from agent.floor_broker import BrokerPart
-from agent.floor_format import (
-    BayPart,
-    CredentialPart,
-    DefaultsPart,
-    DevicePart,
-    FloorPart,
-    WebhookPart,
-)
+from agent.floor_credentials import AuthPart, CredentialPart, PrivacyPart
+from agent.floor_format import BayPart, DefaultsPart, DevicePart, FloorPart, WebhookPart
 from agent.floor_part import duration
 from collectors.document import DocumentError, parse
 from collectors.profile import load_profiles
@@ -416,7 +410,18 @@ def test_the_example_of_the_documentation_is_a_floor_file(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    "part", [FloorPart, CredentialPart, BrokerPart, WebhookPart, DefaultsPart, BayPart, DevicePart]
+    "part",
+    [
+        FloorPart,
+        CredentialPart,
+        AuthPart,
+        PrivacyPart,
+        BrokerPart,
+        WebhookPart,
+        DefaultsPart,
+        BayPart,
+        DevicePart,
+    ],
 )
 def test_every_key_is_documented(part: type[BaseModel]) -> None:
     """Each has a row in a table of docs/floor.md."""
