@@ -62,6 +62,9 @@ class Answer(Asked):
     answer: Literal["yes", "no"]
     by: Name
     note: Note | None = None
+    deviation: Name | None = Field(
+        None, description="the number under which what the agent found wrong was allowed"
+    )
 
 
 class Pause(Asked):

@@ -2,6 +2,8 @@
 
 from agent import canonical
 from agent.acts import Abort, Act, Answer, Dispose, Finish, Pause, Repeat, Resume
+from agent.burnin.attempt import AGENT, person
+from agent.burnin.deeds import ActError
 from agent.burnin.event import Event
 from agent.open_run import OpenRun
 from agent.record.keys import SigningKey
@@ -12,7 +14,9 @@ def events(run: OpenRun, at: float, act: Act, key: SigningKey) -> list[Event]:
     deeds = run.run.deeds
     match act:
         case Answer():
-            found = deeds.answer(at, act.need, act.answer, act.by, act.note)
+            if person(act.by) == person(AGENT):
+                raise ActError(f"{AGENT} answers for itself; write your own name")
+            found = deeds.answer(at, act.need, act.answer, act.by, act.note, act.deviation)
         case Pause():
             found = deeds.pause(at, act.by, act.reason)
         case Resume():

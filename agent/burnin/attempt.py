@@ -1,9 +1,9 @@
 """One attempt of a stage while it is on: its phase, its qualified time, and what it waits for."""
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from agent.burnin.event import Event, Kind
 from agent.burnin.format import Stage
@@ -15,6 +15,7 @@ QUALIFIED: Final = "qualified"  # all channels: load and conditions are as the s
 UNJUDGED: Final = ("needs", "entry")  # phases before a stage begins to count
 COUNTED: Final = ("dwell", "broken", "mended")  # phases that last some qualified time
 SETTLED_S: Final = 30.0  # the slowest slot: shorter stretches would count as time nobody judges
+AGENT: Final = "the agent"  # who answers what an agent can see for itself
 STOOD_S: Final = 3600.0  # nobody mends a probe in less; what stands that long may be given up
 
 
@@ -33,6 +34,7 @@ class Attempt:
     judging: str = NO_JUDGING
     why: tuple[str, ...] = ()
     answers: dict[str, dict[str, str]] = field(default_factory=dict)  # need -> person -> answer
+    checked: dict[str, Mapping[str, Any]] = field(default_factory=dict)  # need -> what was found
     holding_since: float | None = None  # since when what the phase waits for has held
     stood_since: float = 0.0  # since when nothing has qualified, later by every pause in it
     complete: bool = True  # all that the phase waits for has been known all along
@@ -112,7 +114,7 @@ def waits(now: Attempt, needs: Sequence[str]) -> tuple[str, ...]:
     gate = now.stage.entry if now.phase == "entry" else now.stage.exit
     match now.phase:
         case "needs":
-            return tuple(f"answer: {need}" for need in needs)
+            return tuple(f"answer: {need}{_seen(now, need)}" for need in needs)
         case "breaking":
             return (f"take away {part}",)
         case "mending":
@@ -120,6 +122,16 @@ def waits(now: Attempt, needs: Sequence[str]) -> tuple[str, ...]:
         case "entry" | "exit" if gate is not None:
             return (*gate.all, *(("steady",) if gate.steady else ()))
     return ()
+
+
+def _seen(now: Attempt, need: str) -> str:
+    """Say what the agent has found of a need that it cannot answer, or not yet."""
+    checked = now.checked.get(need)
+    if checked is None:
+        return ""
+    found: list[str] = [*checked["wrong"], *checked["unknown"]]
+    more = f"; and {len(found) - 1} more" if found[1:] else ""
+    return f" ({'wrong' if checked['wrong'] else 'not known'}: {found[0]}{more})" if found else ""
 
 
 def asks(now: Attempt) -> str:

@@ -170,6 +170,10 @@ class Course:
             now.judging, now.why = NO_JUDGING, ("nobody was listening",)
             now.holding_since, now.stood_since, now.complete = None, at, False
 
+    def _on_checked(self, _: float, data: Mapping[str, Any]) -> None:
+        if self.now is not None:
+            self.now.checked[data["need"]] = data
+
     def _on_answered(self, _: float, data: Mapping[str, Any]) -> None:
         if self.now is not None:
             self.now.answers.setdefault(data["need"], {})[person(data["by"])] = data["answer"]

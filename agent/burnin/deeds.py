@@ -19,7 +19,21 @@ class Deeds:
     def __init__(self, course: Course) -> None:
         self.course = course
 
-    def answer(self, at: float, need: str, answer: str, by: str, note: str | None) -> list[Event]:
+    def checked(self, at: float, found: Mapping[str, Any]) -> list[Event]:
+        """Note what the agent has found of a need that is open."""
+        now = self._running()
+        where = {"stage": now.stage.id, "attempt": now.number}
+        return self._noted([Event(at, Kind.CHECKED, {**where, **found})])
+
+    def answer(  # noqa: PLR0913, PLR0917 -- an answer has as many parts
+        self,
+        at: float,
+        need: str,
+        answer: str,
+        by: str,
+        note: str | None,
+        deviation: str | None = None,
+    ) -> list[Event]:
         """Answer what the stage needs to be told."""
         now = self._running()
         asked = next((n for n in now.stage.needs if need in (n, n.split(" ")[0])), None)
@@ -27,7 +41,12 @@ class Deeds:
             raise ActError(f"{now.stage.id} does not ask for {need!r}; {asks(now)}")
         if person(by) in now.answers.get(asked, {}):
             raise ActError(f"{by} has answered {asked!r} already; somebody else must")
+        wrong = now.checked.get(asked, {"wrong": ()})["wrong"]
+        if answer == "yes" and wrong and not deviation:
+            text = "mend it, or answer with the number of the deviation that allows it"
+            raise ActError(f"{asked}: the agent sees that {wrong[0]}; {text}")
         data = {"need": asked, "answer": answer, "by": by, "note": note}
+        data |= {"deviation": deviation} if deviation else {}
         return self._noted([Event(at, Kind.ANSWERED, data)])
 
     def pause(self, at: float, by: str, reason: str) -> list[Event]:

@@ -17,7 +17,8 @@ class Kind(enum.StrEnum):
     BOUND = "bound"  # what the arrays of a device hold from now on
     STAGE_STARTED = "stage_started"  # stage, attempt
     NEEDS = "needs"  # stage, attempt, open: what must be answered before it goes on
-    ANSWERED = "answered"  # need, answer ("yes" or "no"), by, note
+    CHECKED = "checked"  # need, found ("yes", "no" or "unknown"), right, wrong, unknown, todo
+    ANSWERED = "answered"  # need, answer ("yes" or "no"), by, note; deviation, where there is one
     PHASE = "phase"  # stage, attempt, step, phase, load: which limits hold from now on
     WINDOW = "window"  # judging ("none", "always" or "qualified"), why: what holds it back
     PAUSED = "paused"  # by, reason
@@ -25,6 +26,8 @@ class Kind(enum.StrEnum):
     TRIPPED = "tripped"  # stage, attempt, channels: each with value and limit
     STAGE_OVER = "stage_over"  # stage, attempt, outcome, complete, qualified, text
     STAGE_JUDGED = "stage_judged"  # stage, attempt, verdict, reason
+    IDENTITY = "identity"  # device, was, now: it says that it is another one
+    NOTIFIED = "notified"  # device, name, channels, count ...: it said so by itself; no evidence
     REBOOT = "reboot"  # device, why: its counters may have started anew
     GAP = "gap"  # start, end, why: nobody was listening
     CLOCK = "clock"  # state, offset, step: of the wall clock

@@ -71,9 +71,10 @@ class Evidence:
                 text = f"was {value:.4g}, trip limit {limit:.4g}"
             self._against(Verdict.FAIL, str(trip["channel"]), text, at)
 
-    def refused(self, need: str, at: float) -> None:
-        """Note a need that was answered no."""
-        self._against(Verdict.FAIL, need, f"{need} was answered no", at)
+    def refused(self, need: str, at: float, why: str = "") -> None:
+        """Note a need that was answered no; `why`: what the agent saw that said so."""
+        text = f"{need} was answered no" + (f": {why}" if why else "")
+        self._against(Verdict.FAIL, need, text, at)
 
     def end(self, at: float, data: Any) -> None:  # noqa: ANN401 -- JSON
         """Note how the attempt ended."""

@@ -103,6 +103,7 @@ def show(agent: Agent, run: str, *, as_json: bool, wait: bool) -> int:
 @click.argument("answer", type=click.Choice(["yes", "no"]))
 @by
 @click.option("--note", help="What else to remember.")
+@click.option("--deviation", help="The number that allows what the agent found wrong.")
 @_asking
 def answer(agent: Agent, run: str, *, as_json: bool, **act: object) -> int:
     """Answer what a stage needs to know, such as `bom_scanned`: yes or no."""

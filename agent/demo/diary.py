@@ -52,6 +52,12 @@ def _tripped(data: Data) -> str:
     return f"TRIP: {names[0]}{more}: the stage ends at once, and people must come"
 
 
+def _checked(data: Data) -> str:
+    """Say what the agent found of a need."""
+    found = [*data["wrong"], *data["unknown"]]
+    return f"the agent looks at {data['need']}: " + (found[0] if found else "all as designed")
+
+
 def _judged(data: Data) -> str:
     """Say how a stage is judged."""
     return f"{data['stage']}: {data['verdict']}, {data['text']}"
@@ -59,6 +65,8 @@ def _judged(data: Data) -> str:
 
 WORDS: Final[Mapping[str, Callable[[Data], str]]] = {
     "run_started": lambda data: f"{data['by']} rolls in rack {data['serial']} and begins a run",
+    "checked": _checked,
+    "identity": lambda data: f"{data['device']} says that it is another one",
     "answered": lambda data: f"{data['by']} answers: {data['need']} {data['answer']}",
     "stage_started": _started,
     "phase": _phase,

@@ -334,6 +334,37 @@ def test_no_for_an_answer_ends_the_stage(design: Design) -> None:
     assert walk.over("inventory")["outcome"] == "refused"
 
 
+def test_a_person_does_not_overrule_what_the_agent_sees_without_a_deviation(
+    design: Design,
+) -> None:
+    """Say yes to what is seen to be wrong only under a number that allows it."""
+    walk = Walk(design)
+    walk.answering = False
+    walk.go("inventory needs")
+    found = {"need": "bom_scanned", "right": 3, "unknown": [], "todo": []}
+    walk.take(walk.deeds.checked(walk.at, {**found, "found": "no", "wrong": ["tray 4 is odd"]}))
+    told = walk.course.standing(walk.at).waiting_for
+    assert "answer: bom_scanned (wrong: tray 4 is odd)" in told
+    with pytest.raises(ActError, match="tray 4 is odd; mend it, or answer with the number"):
+        walk.deeds.answer(walk.at, "bom_scanned", "yes", "ann", None)
+    walk.take(walk.deeds.answer(walk.at, "bom_scanned", "yes", "ann", None, "D-17"))
+    assert "bom_scanned" not in walk.course.standing(walk.at).needs
+
+
+def test_what_the_agent_cannot_know_waits_for_a_person_with_the_reason(design: Design) -> None:
+    """Show why nobody but a person can answer; any of them may."""
+    walk = Walk(design)
+    walk.answering = False
+    walk.go("inventory needs")
+    found = {"need": "bom_scanned", "right": 3, "wrong": [], "todo": []}
+    unknown = ["tray 4 is silent", "tray 5 is"]
+    walk.take(walk.deeds.checked(walk.at, {**found, "found": "unknown", "unknown": unknown}))
+    told = walk.course.standing(walk.at).waiting_for
+    assert "answer: bom_scanned (not known: tray 4 is silent; and 1 more)" in told
+    walk.take(walk.deeds.answer(walk.at, "bom_scanned", "yes", "ann", None))
+    assert "bom_scanned" not in walk.course.standing(walk.at).needs
+
+
 def test_a_pause_counts_for_nothing_and_keeps_no_timer_running(design: Design) -> None:
     """The entry has its whole timeout after the pause."""
     walk = Walk(design)

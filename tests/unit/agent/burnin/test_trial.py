@@ -356,7 +356,7 @@ def test_an_abort_hides_no_failure() -> None:
 def test_a_need_that_was_answered_no_fails_its_stage() -> None:
     """Somebody looked and said so."""
     case = soaked(Case(design(STRICT)), 40, 40)
-    case.tell(1.0, Kind.ANSWERED, need="visual_dry_check", answer="no", by="kim", note="")
+    case.tell(1.0, Kind.ANSWERED, need="visual_dry_check", answer="no", by="kim", note="wet")
 
     result = case.result(2.0)
 
