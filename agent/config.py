@@ -92,6 +92,15 @@ class WebhookConfig:
     events: frozenset[str]  # kinds of news
 
 
+@dataclass(frozen=True, slots=True)
+class TrapsConfig:
+    """Where to listen for traps, and under what devices are believed beside their own secrets."""
+
+    listen: Address
+    communities: tuple[Secret, ...] = ()
+    users: tuple[User, ...] = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FloorConfig:
     """A floor file without a flaw."""
@@ -101,6 +110,7 @@ class FloorConfig:
     data: Path
     brokers: Mapping[str, BrokerConfig]
     webhooks: Mapping[str, WebhookConfig]
+    traps: TrapsConfig | None
     bays: Mapping[str, BayConfig]
     profiles: tuple[Profile, ...]
     warnings: tuple[Problem, ...]
@@ -144,9 +154,22 @@ def load_floor(path: Path, environment: Mapping[str, str] = os.environ) -> Floor
             name: WebhookConfig(hook.url, hook.secret, frozenset(hook.events))
             for name, hook in part.webhooks.items()
         },
+        traps=_traps(part, known),
         bays={name: _bay(name, bay, part, specs, source) for name, bay in part.bays.items()},
         profiles=profiles,
         warnings=tuple(sorted([*specs.warnings, *weak], key=lambda problem: problem.line)),
+    )
+
+
+def _traps(floor: FloorPart, users: Mapping[str, User]) -> TrapsConfig | None:
+    """Say where to listen for traps."""
+    if floor.traps is None:
+        return None
+    named = {name: floor.credentials[name] for name in floor.traps.credentials}
+    return TrapsConfig(
+        floor.traps.listen,
+        tuple(each.community for each in named.values() if each.community is not None),
+        tuple(users[name] for name in named if name in users),
     )
 
 

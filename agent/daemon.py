@@ -7,6 +7,7 @@ import platform
 import random
 import signal
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
@@ -29,6 +30,7 @@ from agent.store.failpoint import from_environment
 from agent.store.folder import DataFolder
 from agent.store.journal import Journal
 from agent.store.trouble import HeldError, StoreError
+from agent.traps import Traps, listening
 from agent.web.app import create_app
 from agent.web.guard import Gate
 from agent.web.server import serving
@@ -93,6 +95,7 @@ async def _serve(config: FloorConfig) -> int:
         async with contextlib.AsyncExitStack() as stack:
             desk = await stack.enter_async_context(desk_of(config))
             daemon = Daemon(config, endpoint, desk)
+            daemon.traps = await stack.enter_async_context(daemon.listening())
             daemon.own.drops_of("http", lambda: gate.drops)
             address = await stack.enter_async_context(
                 serving(create_app(daemon, desk), config.listen.host, config.listen.port, gate)
@@ -105,7 +108,8 @@ async def _serve(config: FloorConfig) -> int:
         log.error("data_unusable", folder=str(config.data), why=str(error))  # noqa: TRY400 -- no stack helps here
         return Exit.UNDECIDED if isinstance(error, HeldError) else Exit.INVALID
     except OSError as error:
-        log.error("cannot_listen", address=str(config.listen), why=error.strerror)  # noqa: TRY400 -- no stack helps here
+        where = error.filename or str(config.listen)
+        log.error("cannot_listen", address=where, why=error.strerror)  # noqa: TRY400 -- no stack helps here
         return Exit.UNDECIDED
     finally:
         endpoint.close()
@@ -149,9 +153,10 @@ class Daemon:
         self.own.drops_of("snmp", lambda: endpoint.stats.drops)
         self.own.series_of(lambda: self.floor.series)
         self.own.loaded(clock.wall())
-        self.own.storage_of(lambda: not desk.trouble)
+        self.own.storage_of(lambda: not self.trouble)
         self.own.deliveries_of(lambda: desk.deliveries.counts)
         self.intake = Intake(self.floor, clock=clock.monotonic, wall=clock.wall, witness=desk)
+        self.traps: Traps | None = None
         self._introspection = introspection.Introspection()
         self._feed = Feed(
             endpoint,
@@ -180,9 +185,18 @@ class Daemon:
             for task in (*started, *self._following.values()):
                 task.cancel()
 
+    def listening(self) -> AbstractAsyncContextManager[Traps | None]:
+        """Listen for what devices say by themselves, where the floor file asks for it."""
+        return listening(self._config, self._feed.told, self._desk, self.own)
+
     def ready(self) -> bool:
         """Say whether every device's first poll has ended, well or not, and runs can be stored."""
-        return self.intake.settled() and not self._desk.trouble
+        return self.intake.settled() and not self.trouble
+
+    @property
+    def trouble(self) -> str:
+        """Return why something cannot be stored; "" while all is well."""
+        return self._desk.trouble or (self.traps.trouble if self.traps is not None else "")
 
     def unix_time(self) -> float:
         """Return the wall clock, for ages on the start page."""
@@ -220,6 +234,8 @@ class Daemon:
             self._follow(name, config.brokers[name])
         for name in config.bays.keys() - kept:
             self._open(config.bays[name])
+        if self.traps is not None:
+            await self.traps.allow(config)
         self.own.reloaded(success=True, at=clock.wall())
         log.info("reloaded", bays=len(config.bays))
         return []
@@ -297,6 +313,8 @@ class Daemon:
             self._introspect(now)
             self.intake.judge()
             for bay in self._config.bays:
+                if self.traps is not None:
+                    self.traps.catch_up(bay)
                 self._go_on(bay)
                 self.floor.run(bay, self._desk.view(bay))
 

@@ -117,11 +117,15 @@ class FloorDesk:
         running = (run.name for run in self._running() if run.rack["bay"] == bay)
         return next(running, self._archive.waiting.get(bay))
 
+    def running(self, bay: str) -> OpenRun | None:
+        """Return the run that goes on in a bay."""
+        home = self._bays.get(bay)
+        return None if home is None else home.run
+
     def view(self, bay: str) -> RunView | None:
         """Return the run of a bay as the metrics page shows it."""
-        home = self._bays.get(bay)
-        if home is not None and home.run is not None:
-            return run_view.measured(home.run, self._clocks.stamp().mono)
+        if (run := self.running(bay)) is not None:
+            return run_view.measured(run, self._clocks.stamp().mono)
         return self._archive.last.get(bay)
 
     async def shut(self) -> None:
@@ -152,15 +156,13 @@ class FloorDesk:
 
     def take(self, bay: str, device: str, readings: Readings) -> None:
         """Take in one poll, good or not."""
-        home = self._bays.get(bay)
-        if home is not None and home.run is not None:
-            home.run.take(device, readings)
+        if (run := self.running(bay)) is not None:
+            run.take(device, readings)
 
     def rebooted(self, bay: str, device: str, why: str) -> None:
         """Learn that a device may have started anew, its counters too."""
-        home = self._bays.get(bay)
-        if home is not None and home.run is not None:
-            home.run.happened(self._clocks.stamp(), Kind.REBOOT, {"device": device, "why": why})
+        if (run := self.running(bay)) is not None:
+            run.happened(self._clocks.stamp(), Kind.REBOOT, {"device": device, "why": why})
 
     def tick(self, bay: str) -> None:
         """Let the run of a bay go on."""
@@ -177,9 +179,8 @@ class FloorDesk:
 
     def broke(self, bay: str, error: Exception) -> None:
         """Stop the run of a bay where a bug of ours broke it; the next start tries again."""
-        home = self._bays.get(bay)
-        if home is not None and home.run is not None:
-            home.run.broke(f"{type(error).__name__}: {error}")
+        if (run := self.running(bay)) is not None:
+            run.broke(f"{type(error).__name__}: {error}")
 
     @property
     def trouble(self) -> str:

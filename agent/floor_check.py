@@ -117,6 +117,8 @@ def _references(document: Document, transports: Mapping[str, str]) -> Iterator[P
     if isinstance(default, str) and default not in credentials:
         text = unknown("credentials", default, credentials)
         yield document.problem(("defaults", "credentials"), text)
+    if isinstance(traps := data.get("traps"), dict):
+        yield from _trap_credentials(document, traps.get("credentials"), credentials)
     for device in devices(data):
         named = {key: v for key in device.keys if isinstance(v := device.keys[key], str)}
         if "credentials" in named and named["credentials"] not in credentials:
@@ -130,6 +132,14 @@ def _references(document: Document, transports: Mapping[str, str]) -> Iterator[P
             yield document.problem((*device.path, "broker"), text)
         if "profile" in named and transports:  # else the profiles could not be loaded
             yield from _profile(document, device, named["profile"], transports)
+
+
+def _trap_credentials(document: Document, said: object, known: list[str]) -> Iterator[Problem]:
+    """Check that the credentials under which traps are believed are defined."""
+    for place, name in enumerate(said if isinstance(said, list) else ()):
+        if isinstance(name, str) and name not in known:
+            text = unknown("credentials", name, known)
+            yield document.problem(("traps", "credentials", place), text)
 
 
 def _profile(

@@ -20,6 +20,7 @@ from agent.credentials import Secret
 from agent.floor_broker import BrokerPart
 from agent.floor_credentials import CredentialPart
 from agent.floor_part import Part, duration, fetched
+from agent.floor_traps import TrapsPart
 from collectors.neighbours import address as as_mac
 
 SCHEMA: Final = "rackproof.floor/1"
@@ -164,5 +165,6 @@ class FloorPart(Part):
     webhooks: Annotated[dict[str, WebhookPart], Field(max_length=WEBHOOKS_MAX)] = Field(
         default_factory=dict
     )
+    traps: TrapsPart | None = None
     defaults: DefaultsPart = DefaultsPart()
     bays: Annotated[dict[str, BayPart], Field(min_length=1)]

@@ -7,7 +7,8 @@ in the evidence. So is the time meanwhile for the plan, which did not look.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
@@ -20,8 +21,10 @@ from agent.burnin.event import Event, Kind
 from agent.burnin.run import Run
 from agent.burnin.verdict import Verdict
 from agent.clock import Synchrony
+from agent.gathered import Gathered
 from agent.news import Item, item
 from agent.store.entry import Entry, Stamp
+from agent.store.inbox import Row
 from agent.store.journal import Journal
 from agent.store.sealing import Sealed
 from agent.store.spool import Spool
@@ -35,6 +38,7 @@ BACKLOG_CELLS_MAX: Final = 2_000_000  # numbers kept while the disk refuses: 40 
 AGAIN_S: Final = 60.0  # until a segment that could not be begun is tried again
 BLINK_S: Final = 5.0  # so long may the plan not have looked: what it waits for lasts longer
 STEP_S: Final = 1.0  # a wall clock that moved further than that against the other one was set
+NOTICES_SHOWN: Final = 20  # of what devices said; the journal has all of it
 SHOWN: Final = frozenset(  # events that tell people how a run went; there are few of them
     {Kind.RUN_STARTED, Kind.STAGE_STARTED, Kind.STAGE_OVER, Kind.STAGE_JUDGED}
 )
@@ -106,6 +110,9 @@ class OpenRun:
         self._origin = origin
         self._pending: list[Event] = []  # have happened, are not stored
         self._ticket: Ticket | None = None  # of the request whose events are pending
+        self.notices = deque(_notices(past), NOTICES_SHOWN)  # the last that devices said
+        self.last_row = max((said.data["row"] for said in self.notices), default=0)  # of the inbox
+        self._gathered = Gathered()
         self._bound: dict[str, _Bound] = {}
         self._unbound: list[_Bound] = []  # were bound otherwise when their polls came
         self._told: dict[str, Mapping[str, Any]] = {  # device -> its last BOUND event
@@ -147,6 +154,12 @@ class OpenRun:
         """Take in what was noticed from outside; it is stored with the next tick."""
         self._happened(self.run.happened(Event(self.at(stamp.mono), kind, data)))
 
+    def notified(self, row: Row) -> None:
+        """Take in what a device said by itself, once; a storm of it becomes few events."""
+        if not 0 < row.id <= self.last_row:
+            self.last_row = max(self.last_row, row.id)
+            self._gathered.add(row)
+
     def _happened(self, events: Sequence[Event]) -> None:
         """Keep events until they are stored, and those that people are shown for good."""
         self._pending += events
@@ -182,6 +195,9 @@ class OpenRun:
     def tick(self, stamp: Stamp, clock: Synchrony) -> list[Entry]:
         """Go on; return what has happened and is stored."""
         self._watch(stamp, clock)
+        for said in self._gathered.due(stamp.mono):
+            self.happened(stamp, Kind.NOTIFIED, said)
+            self.notices.append(Event(self.at(stamp.mono), Kind.NOTIFIED, said))
         entries = self.store(stamp, self._ticket)
         if self._pending or not (self._store_samples(stamp) and self._sync(stamp)):
             return entries
@@ -319,6 +335,11 @@ class OpenRun:
             why = f"nothing could be stored, and {self._lost} polls were lost"
             self.happened(stamp, Kind.GAP, {"start": start, "end": end, "why": why})
         self.trouble, self._refused_at, self._lost = "", None, 0
+
+
+def _notices(past: Sequence[Entry]) -> Iterator[Event]:
+    """Yield what devices had said."""
+    return (entry.event for entry in past if entry.event.kind is Kind.NOTIFIED)
 
 
 def told(sealed: Sealed, at: float) -> list[Event]:

@@ -12,12 +12,13 @@ from agent.burnin.design import Design
 from agent.burnin.event import Event, Kind
 from agent.burnin.terms import stage_of
 from agent.exposition.runs import RunView
-from agent.open_run import OpenRun
+from agent.open_run import NOTICES_SHOWN, OpenRun
 from agent.store.entry import Entry
 from collectors.readings import Channel, Identity
 
+SAID_MAX: Final = NOTICES_SHOWN  # of what devices said by themselves, the last
 TEXT_CHARACTERS_MAX: Final = 1000  # of one text of a device, in the journal
-DETAILS: Final = frozenset({"stages", "reason"})  # what a list of runs leaves out
+DETAILS: Final = frozenset({"stages", "reason", "notifications"})  # what a list of runs leaves out
 
 
 def utc(wall: float) -> str:
@@ -107,6 +108,7 @@ def present(run: OpenRun, mono: float) -> dict[str, Any]:
         "coverage": run.run.coverage,
         "reason": reason.document,
         "record": None,
+        "notifications": [notification(event) for event in run.notices],
     }
 
 
@@ -125,6 +127,7 @@ def past(entries: Sequence[Entry], record: Path | None) -> dict[str, Any]:
         "coverage": None,
         "reason": judged and {"verdict": judged["verdict"], "of": "run", "text": judged["text"]},
         "record": str(record) if record else None,
+        "notifications": [notification(e) for e in events if e.kind is Kind.NOTIFIED][-SAID_MAX:],
     }
 
 
@@ -154,6 +157,12 @@ def past_measured(shown: Mapping[str, Any]) -> RunView:
     """Return a run that is over as the metrics page shows it."""
     about = {key: shown[key] for key in ("run", "serial", "sku", "verdict")}
     return RunView(**about, over=shown["state"] == "over")
+
+
+def notification(event: Event) -> dict[str, Any]:
+    """Return what a device said by itself, as people and programs are shown it."""
+    keys = ("device", "name", "channels", "count", "inform", "restart", "objects")
+    return {"at": event.at, **{key: event.data[key] for key in keys}}
 
 
 def is_over(entries: Sequence[Entry]) -> bool:

@@ -8,6 +8,7 @@ from agent.lasting import lasting
 from agent.output import count, figure, say, table
 
 REASONS_MAX: Final = 40  # lines of reasons; --json has them all
+SAID_MAX: Final = 5  # of what devices said; --json has 20, the journal all
 DEPTH_MAX: Final = 5  # run, stage, channel, moment, and one to spare
 NEXT: Final = {  # what a person can do, by the state of a run
     "held": (
@@ -63,6 +64,7 @@ def show_text(run: Document) -> None:
         ("held back by", at.get("why")),
         ("what to do", [*_next(run)]),
         ("why", [*reasons(run["reason"])]),
+        ("devices said, which is no evidence", [*_said(run["notifications"])]),
     ):
         if lines:
             say()
@@ -97,6 +99,14 @@ def _stages(stages: list[dict[str, Any]]) -> None:
         times = (lasting(each["qualified_s"] or None), lasting(each["required_s"]))
         rows.append((each["stage"], attempt, *words, *times))
     table(rows, right=(1, 4, 5), indent=2)
+
+
+def _said(notifications: list[dict[str, Any]]) -> Iterator[str]:
+    """Yield what devices said by themselves, the last first."""
+    for said in reversed(notifications[-SAID_MAX:]):
+        about = f" of {', '.join(said['channels'])}" if said["channels"] else ""
+        often = f", {said['count']} times" if said["count"] > 1 else ""
+        yield f"{lasting(said['at'])}  {said['device']}: {said['name']}{about}{often}"
 
 
 def _next(run: Document) -> Iterator[str]:

@@ -38,6 +38,8 @@ class Own(Collector):
         self._series: Callable[[], int] = int
         self._storage_ok: Callable[[], bool] = lambda: True  # until there is something to store
         self._deliveries: Callable[[], Mapping[tuple[str, str], int]] = dict
+        self._notifications: Callable[[], Mapping[tuple[str, str], int]] = dict
+        self._acknowledged: Callable[[], int] | None = None  # None: nobody listens for traps
         registry = self._registry = CollectorRegistry()
         registry.register(self)
         ProcessCollector(registry=registry)
@@ -88,6 +90,12 @@ class Own(Collector):
         """Export what became of webhooks' messages, by webhook and outcome."""
         self._deliveries = read
 
+    def notifications_of(
+        self, read: Callable[[], Mapping[tuple[str, str], int]], acknowledged: Callable[[], int]
+    ) -> None:
+        """Export what devices said by themselves, by kind and outcome."""
+        self._notifications, self._acknowledged = read, acknowledged
+
     def loaded(self, at: float) -> None:
         """Note that the floor file was loaded for the first time, at Unix time `at`."""
         self._reloaded.set(1)
@@ -125,6 +133,7 @@ class Own(Collector):
         yield drops
         yield queues
         yield deliveries
+        yield from self._told()
         yield GaugeMetricFamily(
             "rackproof_storage_ok",
             "1 while events and samples of runs can be stored, 0 while not.",
@@ -132,6 +141,24 @@ class Own(Collector):
         )
         yield GaugeMetricFamily(
             "rackproof_agent_series", "Series of readings held.", value=self._series()
+        )
+
+    def _told(self) -> Iterator[Metric]:
+        """Read what was counted of traps and informs, where somebody listens for them."""
+        if self._acknowledged is None:
+            return
+        told = CounterMetricFamily(
+            "rackproof_agent_notifications",
+            "Traps and informs taken in: kept, or in a storm only counted.",
+            labels=["kind", "outcome"],
+        )
+        for labels, count in self._notifications().items():
+            told.add_metric(labels, count)
+        yield told
+        yield CounterMetricFamily(
+            "rackproof_agent_informs_acknowledged",
+            "Informs whose sender was told that they are on the disk.",
+            value=self._acknowledged(),
         )
 
     def render(self, *, openmetrics: bool = False) -> bytes:

@@ -99,11 +99,25 @@ class ListedRun(Shape):
     record: Annotated[str | None, Field(description="the folder of its sealed record")]
 
 
+class Notification(Shape):
+    """What a device said by itself, in a trap or an inform; nothing is judged by it."""
+
+    at: Annotated[float, Field(description="run second")]
+    device: str
+    name: Annotated[str, Field(description="as its MIB calls it, else its OID")]
+    channels: Annotated[list[str], Field(description="of the device, which it is about")]
+    count: Annotated[int, Field(ge=1, description="how often it was said since the last entry")]
+    inform: bool
+    restart: Annotated[bool, Field(description="the device says that it was started anew")]
+    objects: Annotated[list[tuple[str, str]], Field(description="OID and value, as text")]
+
+
 class Run(ListedRun):
-    """One run, with its stages and why its verdict is what it is."""
+    """One run, with its stages, what its devices said, and why its verdict is what it is."""
 
     stages: list[Stage]
     reason: Reason | None
+    notifications: Annotated[list[Notification], Field(description="the last 20")]
 
 
 class Entry(Shape):
