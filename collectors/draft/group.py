@@ -21,6 +21,7 @@ class Rule:
     sure: Sure
     why: str
     seen: Seen
+    assumed: bool = False  # nothing said the scale: it may be that of its like
 
 
 @dataclass(slots=True)

@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from collectors.draft.phrase import Phrase, factor_of, said, told
@@ -43,9 +43,11 @@ NOT_NEGATIVE: Final = frozenset(
     ("voltage", "frequency", "humidity", "level", "speed", "energy", "apparent_power", "duration",
      "current", "air_flow", "flow", "power")
 )  # fmt: skip
+HARD: Final = frozenset(("stamp", "timestamp", "index", "id", "date", "number", "digits"))
 NOTHING: Final = (  # how descriptions say that there is no value
     r"(?:not (?:be )?(?:support|availab|appl|present|valid|measur|used|install)"
-    r"|un(?:support|availab|known|used)|invalid|no (?:value|sensor|data)|n/a|absent|missing|does not)"
+    r"|un(?:support|availab|known|used)|invalid|no (?:value|sensor|data)|n/a"
+    r"|absent|missing|does not)"
 )
 VOID: Final = re.compile(
     rf"(?:value of|returns?|with|is|be|as|equals?|=) ?(?:a value of )?\(?(-\d+|\d{{4,}})\)?"
@@ -53,6 +55,11 @@ VOID: Final = re.compile(
     rf"|{NOTHING}[^.;]{{0,60}}?(?:value of|returns?|with|is|be|as|OID|,) ?"
     rf"(?:a value of |this OID with a value of )?(-\d+|\d{{4,}})\b",
     re.IGNORECASE,
+)
+VOID_NAME: Final = re.compile(
+    r"^(?:value)?(?:not(?:available|applicable|supported|present|valid|installed|used|measured)|"
+    r"un(?:available|known|supported|defined)|invalid|none|na|nan|error|overflow|underflow|"
+    r"noreading|novalue|nodata|nosensor|missing|absent|fault|failed)"
 )
 FAMILIES: Final = (
     {"power", "apparent_power", "reactive_power"},
@@ -86,12 +93,33 @@ class Seen:
 
     mib: MibObject
     values: Mapping[str, Value]
-    words: Sequence[str] = field(default_factory=tuple)
+    words: Sequence[str] = ()  # of its name
+    own: Sequence[str] = ()  # of those, what tells it from the others in its row
 
     @classmethod
-    def of(cls, mib: MibObject, values: Mapping[str, Value]) -> "Seen":
-        """Look at an object with its values."""
-        return cls(mib, values, tuple(split(mib.name)))
+    def of(cls, mib: MibObject, values: Mapping[str, Value], shared: int = 0) -> "Seen":
+        """Look at an object with its values; the first `shared` words stand in all names beside."""
+        words = tuple(split(mib.name))
+        return cls(mib, values, words, words[shared:] or words[-1:])
+
+    @property
+    def enumerated(self) -> bool:
+        """Say whether its numbers are states or choices; a lone `notAvailable(255)` is none."""
+        named = self.mib.syntax.named
+        return bool(named) and not self.voids
+
+    @property
+    def voids(self) -> tuple[int, ...]:
+        """Return the numbers with names that mean no value, where it has no other names."""
+        named = self.mib.syntax.named
+        if named and all(VOID_NAME.search("".join(split(label))) for label in named.values()):
+            return tuple(sorted(named))
+        return ()
+
+    @property
+    def measures(self) -> str | None:
+        """Return the quantity that its name says: by its own words, else by those beside it too."""
+        return quantity(self.own) or quantity(self.words)
 
     @property
     def numbers(self) -> list[float]:
@@ -118,12 +146,14 @@ def refused(seen: Seen) -> str | None:
 
 def measured(seen: Seen) -> Meant | None:
     """Return what an object measures; None where nothing says that it measures anything."""
-    if seen.mib.syntax.named or seen.mib.syntax.name in ("TimeTicks", "IpAddress", "BITS"):
+    if seen.enumerated or seen.mib.syntax.name in ("TimeTicks", "IpAddress", "BITS"):
+        return None
+    if noun(seen.own) in HARD:
         return None
     worded, pattern = _worded(seen)
     if not seen.numbers and worded is None:
         return None
-    named = quantity(seen.words)
+    named = seen.measures
     clause = worded or said(seen.mib.units)
     if clause is not None:
         meant = _by_clause(seen, clause, named, "the text" if worded else "UNITS")
@@ -188,7 +218,7 @@ def _by_clause(seen: Seen, phrase: Phrase, named: str | None, source: str) -> Me
 
 def _by_prose(seen: Seen, named: str | None) -> Meant | None:
     """Return what a description says, with the name's help; or the name alone."""
-    if noun(seen.words) and noun(seen.words) not in ("position", "status", "rate"):
+    if noun(seen.own) not in (None, "position", "status", "rate"):
         return None
     phrases = [p for p in told(seen.mib.description) if p.quantity != "charge"]
 
@@ -282,6 +312,11 @@ def _fits(
     return all(least <= value <= most for value in values)
 
 
+def plausible(kind: str, unit: str, scale: float, numbers: Iterable[float]) -> bool:
+    """Say whether all numbers, so scaled, are what a device on a floor can show."""
+    return _fits(numbers, Meant(kind, unit, scale, "guess", ""), scale, PLAUSIBLE)
+
+
 def _shown(numbers: Sequence[float], meant: Meant) -> str:
     """Return one of the values as it would be read."""
     largest = max(numbers, key=abs)
@@ -291,7 +326,7 @@ def _shown(numbers: Sequence[float], meant: Meant) -> str:
 def _void(seen: Seen, meant: Meant) -> tuple[int, ...]:
     """Return the numbers that mean no value: by the description, or by how odd they are."""
     text = seen.mib.description
-    found = {int(a or b) for a, b in VOID.findall(text)}
+    found = {int(a or b) for a, b in VOID.findall(text)} | set(seen.voids)
     for n in seen.numbers:
         if n in SENTINELS and not _fits([n], meant, meant.scale, USUAL):
             found.add(int(n))

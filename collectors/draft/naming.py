@@ -1,12 +1,13 @@
 """What drafted channels are called: the thing, which one of it, and what of it."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from collectors.draft.group import Group
 from collectors.draft.meaning import Seen
 from collectors.draft.words import split
+from collectors.mib.library import MibObject
 from collectors.rows import text
 
 LABEL_WORDS: Final = ("name", "label", "text", "description", "descr", "desc", "id", "location")
@@ -19,12 +20,17 @@ def arc_name(name: str) -> str:
     return word if word[:1].isalpha() else f"i_{word}"
 
 
-def prefixes_of(objects: Iterable[Seen]) -> dict[str, list[str]]:
-    """Return the words with which all names of a module begin."""
-    by_module: dict[str, list[Sequence[str]]] = defaultdict(list)
-    for seen in objects:
-        by_module[seen.mib.module].append(seen.words)
-    return {module: common(names) for module, names in by_module.items()}
+def shared_words(objects: Iterable[MibObject]) -> dict[str, int]:
+    """Return with how many words all names of a row begin; of single objects, all of a module."""
+    names: dict[str, list[list[str]]] = defaultdict(list)
+    tables: dict[str, list[str]] = {}
+    for mib in objects:
+        names[mib.row or mib.module].append(split(mib.name))
+        if mib.row:
+            tables[mib.row] = split(mib.table)
+    alone = {row: [*some, tables[row]] if len(some) < 2 and row in tables else some
+             for row, some in names.items()}  # fmt: skip
+    return {row: len(common(some)) for row, some in alone.items()}
 
 
 def common(names: Sequence[Sequence[str]]) -> list[str]:
@@ -38,24 +44,15 @@ def common(names: Sequence[Sequence[str]]) -> list[str]:
     return first[:length]
 
 
-def name_of(
-    group: Group,
-    seen: Seen,
-    prefixes: Mapping[str, list[str]],
-    last: str = "",
-    without: str = "",
-) -> str:
+def name_of(group: Group, seen: Seen, last: str = "", without: str = "") -> str:
     """Return the template of a channel's name: the thing, which one, and what of it."""
-    own = list(seen.words)[len(prefixes.get(seen.mib.module, ())) :] or list(seen.words)
+    before = list(seen.words[: len(seen.words) - len(seen.own)])
     if not group.index:
-        thing, rest = own[:-1], own[-1:]
+        thing, rest = list(seen.own[:-1]), seen.own[-1:]
         return "/".join(filter(None, ["_".join(thing), "_".join(rest)]))
-    table = split(seen.mib.table)[len(prefixes.get(seen.mib.module, ())) :]
-    thing = [w for w in table if w not in EMPTY]
-    shared = len(common([table, own]))
-    rest = own[shared:] or own[-1:]
+    thing = [w for w in before[1:] or before if w not in EMPTY]
     which = _which(group, seen, without)
-    return "/".join(filter(None, ["_".join(thing) or "row", which, last or "_".join(rest)]))
+    return "/".join(filter(None, ["_".join(thing) or "row", which, last or "_".join(seen.own)]))
 
 
 def _which(group: Group, seen: Seen, without: str) -> str:
@@ -71,7 +68,7 @@ def _label(group: Group, seen: Seen) -> Seen | None:
     fits = []
     for other in group.members:
         last = next((w for w in reversed(other.words) if not w.isdecimal()), "")
-        if last not in LABEL_WORDS or other.mib.syntax.named:
+        if last not in LABEL_WORDS or other.enumerated:
             continue
         labels = [text(other.values.get(s)) for s in seen.values]
         if not all(isinstance(v, bytes) for v in other.values.values()) or not all(labels):

@@ -27,9 +27,9 @@ class Phrase(NamedTuple):
 
 
 WORDS: Final = (  # longest first: what a unit is called, its symbol, the quantity it measures
-    (r"(?:degrees?|deg\.?)[ -]?(?:c\b|cel[sc]ius|centigrade)|celsius|centigrade|degc|° ?c\b",
+    (r"(?:degrees?|deg\.?)[ -]?(?:c\b|cel[sc]ius|centigrade)|celsius|centigrade|degc|° ?c\b|c\b",
      "degC", "temperature"),
-    (r"(?:degrees?|deg\.?)[ -]?(?:f\b|fahrenheit)|fahrenheit|farenheit|degf|° ?f\b",
+    (r"(?:degrees?|deg\.?)[ -]?(?:f\b|fahrenheit)|fahrenheit|farenheit|degf|° ?f\b|f\b",
      "degF", "temperature"),
     (r"degrees?|deg\b\.?", "degC", "temperature?"),
     (r"(?:percent(?:age)?|%) ?(?:of )?(?:rel(?:ative|\.)? ?hum(?:idity)?|r\.?h\.?)|%rh\b",
@@ -68,7 +68,7 @@ WORDS: Final = (  # longest first: what a unit is called, its symbol, the quanti
     (r"weeks?\b", "wk", "duration"),
 )  # fmt: skip
 SYMBOLS: Final = frozenset(
-    {"w", "v", "a", "s", "h", "va", "vac", "vdc", "pa", "ah", "wh", "ws", "c"}
+    {"w", "v", "a", "s", "h", "va", "vac", "vdc", "pa", "ah", "wh", "ws", "c", "f"}
 )
 LETTERS: Final = {"C": "degC", "F": "degF", "°": "degC"}  # alone, they are degrees
 PREFIXES: Final = {

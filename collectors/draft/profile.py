@@ -8,7 +8,9 @@ from typing import Any, Final
 
 from collectors.draft.group import Group
 from collectors.draft.meaning import Seen
+from collectors.draft.naming import shared_words
 from collectors.draft.rules import drafted
+from collectors.draft.standard import light
 from collectors.draft.write import Head, written
 from collectors.mib.library import Library
 from collectors.profile import SYS_OBJECT_ID
@@ -21,8 +23,10 @@ FRAGMENTS: Final = {  # what the shipped fragments read, by the places where the
     "lldp": ("1.0.8802",),
     "ups": ("1.3.6.1.2.1.33",),
 }
-STANDARD: Final = ("1.3.6.1.2.1", "1.0.8802", "1.3.6.1.6", "1.2", "1.3.111", "1.3.6.1.4.1.8072",
-                   "1.3.6.1.4.1.2021", "1.3.6.1.3")  # fmt: skip
+STANDARD: Final = (  # of hosts and protocols: read by fragments, or nothing to a rack
+    *("1.3.6.1.2.1", "1.0.8802", "1.3.6.1.6", "1.2", "1.3.111", "1.3.6.1.3", "1.3.6.1.4.1.8072"),
+    *(f"1.3.6.1.4.1.2021.{n}" for n in (2, 4, 8, 9, 10, 11, 15, 16, 17, 100, 101)),
+)
 ENTERPRISES: Final = "1.3.6.1.4.1"
 KINDS: Final = (
     ("cooling", ("chiller", "cooling", "fluid", "compressor", "crac", "coolant", "humidifier",
@@ -60,12 +64,17 @@ def draft(rows: Mapping[str, Value], library: Library, name: str = "") -> Draft:
             place = place.rpartition(".")[0]
         if place and place != oid:
             values[place][oid[len(place) + 1 :]] = value
-    objects = [Seen.of(mib, values[oid]) for oid, mib in found.items() if oid in values]
+    shared = shared_words(found[oid] for oid in values)
+    objects = [
+        Seen.of(mib, values[oid], shared[mib.row or mib.module])
+        for oid, mib in found.items()
+        if oid in values
+    ]
     own = [seen for seen in objects if not any(below(seen.mib.oid, s) for s in STANDARD)]
     groups = drafted(own)
     head = _head(rows, own, groups, library, name)
     sure: Counter[str] = Counter(rule.sure for group in groups for rule in group.rules)
-    return Draft(written(head, groups), sure, len(own), tuple(library.notes[before:]))
+    return Draft(written(head, groups, light(rows)), sure, len(own), tuple(library.notes[before:]))
 
 
 def _head(

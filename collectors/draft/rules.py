@@ -4,12 +4,13 @@ Decimal digits, scales and units are found among the columns with the same index
 table.
 """
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any
 
 from collectors.draft.group import Group, Rule, groups
-from collectors.draft.meaning import Meant, Seen, measured, past, refused
-from collectors.draft.naming import name_of, prefixes_of
+from collectors.draft.meaning import Meant, Seen, measured, past, plausible, refused
+from collectors.draft.naming import name_of
 from collectors.draft.sensors import digits_of, sensors
 from collectors.draft.states import good_states, is_state, state_names
 from collectors.draft.words import split
@@ -18,30 +19,48 @@ from collectors.draft.words import split
 def drafted(objects: Sequence[Seen]) -> list[Group]:
     """Return the groups of a walk's objects with a rule for each that is a reading or a state."""
     done = groups(objects)
-    prefixes = prefixes_of(objects)
     units = [seen for seen in objects if _selects_degrees(seen)]
     for group in done:
-        _draft(group, prefixes, units)
+        _draft(group, units)
+    _agreed([rule for group in done for rule in group.rules])
     return done
 
 
-def _draft(group: Group, prefixes: Mapping[str, list[str]], units: Sequence[Seen]) -> None:
+def _agreed(rules: Sequence[Rule]) -> None:
+    """Give a reading of which nothing says the scale that of its like, where they all have one."""
+    known: dict[tuple[str, str], set[tuple[str, float]]] = defaultdict(set)
+    for rule in rules:
+        if not rule.assumed and "unit" in rule.says and "digits_from" not in rule.says:
+            key = rule.seen.mib.module, rule.says["quantity"]
+            known[key].add((rule.says["unit"], rule.says.get("scale", 1.0)))
+    for rule in rules:
+        like = known.get((rule.seen.mib.module, rule.says.get("quantity", "")), set())
+        if not rule.assumed or len(like) != 1:
+            continue
+        ((unit, scale),) = like
+        numbers = [n for n in rule.seen.numbers if n not in rule.says.get("sentinels", ())]
+        if scale != 1.0 and plausible(rule.says["quantity"], unit, scale, numbers):
+            rule.says |= {"unit": unit, "scale": scale}
+            rule.why += f"; scaled as its like in {rule.seen.mib.module}"
+
+
+def _draft(group: Group, units: Sequence[Seen]) -> None:
     """Draft the rules of one group."""
     taken: set[str] = set()
     if group.index:
         for value in group.members:
-            if (rule := sensors(group, value, prefixes)) is not None:
+            if (rule := sensors(group, value)) is not None:
                 group.rules.append(rule)
                 taken.add(value.mib.oid)
     for seen in group.members:
         if seen.mib.oid in taken:
             continue
-        rule = _state(group, seen, prefixes) or _reading(group, seen, prefixes, units)
+        rule = _state(group, seen) or _reading(group, seen, units)
         if rule is not None:
             group.rules.append(rule)
 
 
-def _state(group: Group, seen: Seen, prefixes: Mapping[str, list[str]]) -> Rule | None:
+def _state(group: Group, seen: Seen) -> Rule | None:
     """Draft a state."""
     if not is_state(seen):
         return None
@@ -50,12 +69,10 @@ def _state(group: Group, seen: Seen, prefixes: Mapping[str, list[str]]) -> Rule 
     if good:
         says["good"] = good
     why = "an enumeration" + ("; which states are good is a guess" if good else "")
-    return Rule(group.key, name_of(group, seen, prefixes), says, "likely", why, seen)
+    return Rule(group.key, name_of(group, seen), says, "likely", why, seen)
 
 
-def _reading(
-    group: Group, seen: Seen, prefixes: Mapping[str, list[str]], units: Sequence[Seen]
-) -> Rule | None:
+def _reading(group: Group, seen: Seen, units: Sequence[Seen]) -> Rule | None:
     """Draft a reading; None for what is a setting, a limit, a memory or nothing at all."""
     if refused(seen) or past(seen):
         return None
@@ -74,7 +91,8 @@ def _reading(
                 says.pop("unit", None)
                 why += f"; degrees by {other.mib.name}"
                 break
-    return Rule(group.key, name_of(group, seen, prefixes), says, sure, why, seen)
+    assumed = sure == "guess" and not meant.known_scale and meant.scale == 1.0 and not digits
+    return Rule(group.key, name_of(group, seen), says, sure, why, seen, assumed)
 
 
 def _says(meant: Meant) -> dict[str, Any]:

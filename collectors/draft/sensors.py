@@ -35,19 +35,20 @@ def digits_of(group: Group, seen: Seen) -> Seen | None:
         each
         for each in group.members
         if DIGIT_WORDS & set(each.words[-2:])
-        and not each.mib.syntax.named
+        and not each.enumerated
         and each.numbers
         and all(0 <= n <= DIGITS_MOST for n in each.numbers)
         and set(seen.values) <= set(each.values)
+        and set(each.own) - DIGIT_WORDS <= set(seen.words)
     ]
     return max(fits, key=lambda each: len(common([each.words, seen.words])), default=None)
 
 
-def sensors(group: Group, value: Seen, prefixes: Mapping[str, list[str]]) -> Rule | None:
+def sensors(group: Group, value: Seen) -> Rule | None:
     """Draft the rule of a table whose rows measure different things, each row saying what."""
-    if value.mib.syntax.named or sets(value.words) or not value.numbers or past(value):
+    if value.enumerated or sets(value.own) or not value.numbers or past(value):
         return None
-    if not VALUE_WORDS & set(value.words[-3:]) or said(value.mib.units) or quantity(value.words):
+    if not VALUE_WORDS & set(value.own[-3:]) or said(value.mib.units) or quantity(value.own):
         return None
     best: tuple[int, str, dict[Any, dict[str, Any]]] | None = None
     for column, told in _kinds(group, value):
@@ -68,7 +69,9 @@ def sensors(group: Group, value: Seen, prefixes: Mapping[str, list[str]]) -> Rul
         why += f"; scale by {scale['column']}"
     if value.mib.units:
         why += f"; UNITS {value.mib.units!r}"
-    name = f"{name_of(group, value, prefixes, last='{case}', without=column)}"
+    more = [w for w in value.own if w not in VALUE_WORDS]
+    last = "/".join(["{case}", "_".join(more)]) if more else "{case}"
+    name = f"{name_of(group, value, last=last, without=column)}"
     return Rule(group.key, name, says, "likely", why, value)
 
 

@@ -42,9 +42,11 @@ def state_names(named: Mapping[int, str]) -> dict[int, str]:
 
 def is_state(seen: Seen) -> bool:
     """Say whether an enumerated object tells a state rather than a choice somebody made."""
-    if not seen.mib.syntax.named or not seen.numbers:
+    if not seen.enumerated or not seen.numbers:
         return False
     words = seen.words[-3:]
+    if _switched(seen):
+        return True
     stateful = bool(STATES & set(words))
     if seen.mib.access in ("read-write", "read-create", "write-only"):
         return stateful and words[-1] in STATES and sets(seen.words[:-1]) is None
@@ -53,6 +55,16 @@ def is_state(seen: Seen) -> bool:
     if all(NUMBERED.match(name) for name in state_names(seen.mib.syntax.named).values()):
         return False
     return stateful or (sets(seen.words) is None and bool(_good(seen.mib.syntax.named, words)))
+
+
+def _switched(seen: Seen) -> bool:
+    """Say whether an object that switches something on and off also tells which it is."""
+    labels = {word for name in seen.mib.syntax.named.values() for word in split(name)}
+    things = {"outlet", "outlets", "relay", "output", "switch", "receptacle", "load", "port"}
+    named = {"state", "status", "control", "ctl", "cmd", "command", "switch"} & set(seen.own)
+    return bool({"on", "off"} <= labels and things & set(seen.words) and named) and not (
+        sets(seen.words)
+    )
 
 
 def good_states(seen: Seen) -> list[str]:
@@ -66,6 +78,8 @@ def _good(named: Mapping[int, str], words: Sequence[str]) -> list[str]:
     trouble = bool(TROUBLE & set(words))
     if trouble and (quiet := [n for n in names if n in QUIET | GOOD and n not in ("on", "up")]):
         return quiet
+    if all(set(split(n)) & SWITCHED for n in names[:2]) and len(names) > 1:
+        return []
     if set(names) <= SWITCHED | {"unknown", "rebooting", "reboot", "cycling"}:
         return []
     return [n for n in names if n in GOOD]

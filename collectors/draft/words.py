@@ -37,6 +37,7 @@ QUANTITIES: Final = (  # the words that name a quantity; what stands first here 
     ("level", ("charge remaining", "charge level", "state of charge", "battery charge")),
     ("duration", ("runtime", "run time", "run hours", "time remaining", "minutes remaining")),
 )  # fmt: skip
+LAST: Final = frozenset(("hum", "press", "pres", "va", "ma", "mv"))  # at the end
 ADJECTIVE: Final = "current"  # of time, where another quantity stands beside it
 SETTINGS: Final = frozenset((  # words of what somebody set, or is told about a limit
     "threshold", "thresholds", "thresh", "thrsh", "thr", "limit", "limits", "warning", "warn",
@@ -45,7 +46,7 @@ SETTINGS: Final = frozenset((  # words of what somebody set, or is told about a 
     "deadband", "delay", "upper", "lower", "overload", "underload", "nearoverload", "tolerance",
     "max", "min", "maximum", "minimum", "maxvalue", "calibration", "adjustment",
     "interval", "timeout", "enable", "enabled", "support", "supported", "capability", "default",
-    "trap", "traps", "notification", "event", "events", "polarity", "designed", "restart",
+    "accuracy", "trap", "traps", "notification", "event", "events", "polarity", "designed", "restart",
     "shutdown", "upperlimit", "lowerlimit", "hyst", "setpt", "sp", "cutoff", "cutout", "target",
 ))  # fmt: skip
 PAST: Final = frozenset(("peak", "peaks", "history", "historical", "log", "logged", "last"))
@@ -54,7 +55,7 @@ NOUNS: Final = frozenset((  # a last word that makes a name one of something els
     "unit", "units", "scale", "precision", "digits", "decimals", "divisor", "multiplier",
     "description", "descr", "location", "status", "state", "mode", "version", "table", "size",
     "serial", "model", "capabilities", "direction", "action", "command", "control", "source",
-    "position", "reason", "flags", "tag", "note", "notes", "resolution", "rate", "cost",
+    "position", "reason", "flags", "tag", "note", "notes", "resolution", "rate", "cost", "stamp",
 ))  # fmt: skip
 STATES: Final = frozenset((
     "status", "state", "alarm", "condition", "health", "fault", "failure", "error", "operstate",
@@ -84,6 +85,8 @@ def quantity(words: Sequence[str]) -> str | None:
             if at < 0:
                 continue
             end = at + len(spelling)
+            if spelling in LAST and text[end + 1 :].strip(" 0123456789cfrskpa"):
+                continue
             rank = (0 if spelling == ADJECTIVE else 1, end, label)
             if label in ("power_factor", "apparent_power", "reactive_power", "energy"):
                 rank = (2, end, label)  # said by two words of which the second is a quantity too

@@ -2,7 +2,8 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -35,8 +36,8 @@ class Head:
     identity: Mapping[str, Any]
 
 
-def written(head: Head, groups: Iterable[Group]) -> str:
-    """Return a profile file."""
+def written(head: Head, groups: Iterable[Group], more: Sequence[str] = ()) -> str:
+    """Return a profile file; `more` are the lines of tables that extend a fragment's."""
     kept = [group for group in groups if group.rules]
     objects = dict(_objects(kept))
     lines = [HEADER, "profile: rackproof.profile/1", "draft: true", f"name: {head.name}"]
@@ -61,8 +62,9 @@ def written(head: Head, groups: Iterable[Group]) -> str:
         for group in singles:
             lines += _channels(group, "  ", taken)
     tables = [group for group in kept if group.index]
-    if tables:
+    if tables or more:
         lines += ["", "tables:"]
+        lines += more
         keys: set[str] = set()
         for group in tables:
             lines += _table(group, keys)
@@ -92,7 +94,7 @@ def _channels(group: Group, indent: str, taken: set[str]) -> Iterator[str]:
     """Yield the lines of a group's rules, those that are of one name told apart."""
     for rule in group.rules:
         mib = rule.seen.mib
-        prose = mib.description[:PROSE_CHARACTERS_MAX].rsplit(" ", 1)[0].strip()
+        prose = textwrap.shorten(mib.description, PROSE_CHARACTERS_MAX, placeholder=" ...")
         more = f": {prose}" if prose else ""
         yield f"{indent}# {_comment(f'{mib.module} {mib.name}{more}')}"
         yield f"{indent}# {_comment(f'{rule.sure}: {rule.why}')}"
