@@ -1,14 +1,14 @@
 """A device that publishes JSON, as gateways and meters do: its messages become readings."""
 
 import math
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import Final, NamedTuple
-
-import numpy as np
 
 from collectors.mqtt.decode import Decoder
 from collectors.mqtt.device import Heard
 from collectors.mqtt.held import AHEAD_MAX_S, Held, Order
-from collectors.mqtt.mapping import LEAK_STATES, JsonChannel, JsonMessage
+from collectors.mqtt.mapping import LEAK_STATES, Availability, JsonChannel, JsonMessage
 from collectors.mqtt.payload import MISSING, PayloadError, field_path, lookup, parse, source_time
 from collectors.mqtt.source import Source
 from collectors.mqtt.topic import fill, fits
@@ -36,6 +36,23 @@ class _Part(NamedTuple):
     fields: tuple[_Field, ...]
 
 
+class _Will(NamedTuple):
+    """Where, and in which words, it is said that the device is gone."""
+
+    pattern: str
+    path: tuple[str, ...] | None
+    texts: frozenset[str]
+
+    def ends(self, payload: bytes) -> bool:
+        """Say whether a message says so."""
+        said = _text(payload)
+        if self.path is not None:
+            with suppress(PayloadError):
+                tree = parse(payload)
+                said = lookup(tree, self.path) if isinstance(tree, dict) else tree
+        return (str(said).lower() if isinstance(said, bool) else said) in self.texts
+
+
 class Gateway:
     """One device of dialect JSON. Its channels are those of its profile, from the start.
 
@@ -52,12 +69,8 @@ class Gateway:
         self._parts = tuple(
             _part(message, fill(message.topic, names), channels) for message in source.mqtt.messages
         )
-        told = source.mqtt.availability
-        self._availability = fill(told.topic, names) if told else None
-        self._offline_texts = frozenset(told.offline if told else ())
-        self.filters = frozenset(part.pattern for part in self._parts) | (
-            {self._availability} if self._availability else set()
-        )
+        self._wills = tuple(_will(each, names) for each in source.mqtt.availability)
+        self.filters = frozenset(each.pattern for each in (*self._parts, *self._wills))
         self._topics: dict[str, str] = {}  # pattern -> the one topic that is heard for it
         self._order = Order()
         self._offline = False
@@ -89,13 +102,13 @@ class Gateway:
     def readings(self, now: float) -> list[Readings]:
         """Return what is to be told; values too old are stale, or lost with the broker."""
         lost = self._offline or not self._connected
-        doubted = np.ones(len(self.channels), bool) if self._offline else None
-        return self._held.readings(now, Quality.COMM_LOST if lost else Quality.STALE, doubted)
+        return self._held.readings(now, Quality.COMM_LOST if lost else Quality.STALE)
 
     def take(self, heard: Heard) -> str:
         """Take in one message; return why it was dropped, or nothing."""
-        if self._availability and fits(self._availability, heard.topic):
-            return self._take_availability(heard)
+        for will in self._wills:
+            if fits(will.pattern, heard.topic):
+                return self._take_will(will, heard)
         reason = "unknown_topic"
         for part in self._parts:
             if fits(part.pattern, heard.topic):
@@ -103,12 +116,16 @@ class Gateway:
                 reason = self._take(part, heard) if first == heard.topic else "second_topic"
         return reason
 
-    def _take_availability(self, heard: Heard) -> str:
-        """Believe that a device is gone at once; that it is there, its values have to show."""
-        text = heard.payload[:TEXT_BYTES_MAX].decode(errors="replace").strip()
-        gone = text in self._offline_texts
-        if gone != self._offline:
-            self._offline, self._held.news = gone, True
+    def _take_will(self, will: _Will, heard: Heard) -> str:
+        """Believe that a device is gone at once; that it is there, its values have to show.
+
+        A broker may tell of the end of an old connection when the new one already brings values:
+        so a live message ends it too.
+        """
+        self._offline = will.ends(heard.payload)
+        if self._offline:
+            self._held.expire()
+        self._held.news = True
         return ""
 
     def _take(self, part: _Part, heard: Heard) -> str:
@@ -123,6 +140,7 @@ class Gateway:
                 tree = parse(heard.payload)
             except PayloadError as error:
                 return str(error)
+        self._offline = False
         since: float | None = heard.now
         if part.time_path:
             time = source_time(lookup(tree, part.time_path))
@@ -148,6 +166,12 @@ class Gateway:
         if until is None:
             decoded, until = (math.nan, Quality.CLOCK, decoded[2]), heard.now
         self._held.put(field.position, decoded, until, heard.now)
+
+
+def _will(told: Availability, names: Mapping[str, str]) -> _Will:
+    """Prepare one way of saying that the device is gone."""
+    path = None if told.field is None else field_path(told.field)
+    return _Will(fill(told.topic, names), path, frozenset(told.offline))
 
 
 def _part(message: JsonMessage, pattern: str, channels: list[Channel]) -> _Part:

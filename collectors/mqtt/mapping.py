@@ -158,9 +158,10 @@ class JsonMessage(Strict):
 
 
 class Availability(Strict):
-    """A topic on which the broker or the device says that the device is gone."""
+    """A topic on which somebody says that the device is gone: it, its gateway, or its last will."""
 
     topic: TopicTemplate
+    field: str | None = None  # path of what is said; a payload that is no JSON is all of it
     offline: Annotated[list[str], BeforeValidator(listed), Field(min_length=1)]
 
 
@@ -199,7 +200,7 @@ class MqttProfile(Strict):
 
     dialect: Literal["json", "dsx", "sparkplug"]
     messages: list[JsonMessage] = []
-    availability: Availability | None = None
+    availability: Annotated[list[Availability], BeforeValidator(listed)] = []
     points: dict[str, dict[str, DsxPoint]] = {}  # objectType, or * for any -> pointType -> meaning
     metrics: dict[str, SparkplugMetric] = {}  # by name; {n} stands for digits, others for a level
 
@@ -227,4 +228,4 @@ class MqttProfile(Strict):
         if self.dialect == "sparkplug":
             return (SPARKPLUG_TOPIC,)
         listed = [message.topic for message in self.messages]
-        return (*listed, self.availability.topic) if self.availability else tuple(listed)
+        return (*listed, *(each.topic for each in self.availability))
