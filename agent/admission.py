@@ -4,21 +4,25 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from agent.acts import Refused, Start
+from agent.bay import Bay
 from agent.burnin.design import Design
 from agent.clock import Synchrony
 from agent.open_run import state_of
 
 
 def admit(
-    design: Design,
+    home: Bay,
     start: Start,
     *,
     racks: Iterable[Mapping[str, Any]],
     clock: Synchrony,
-    intervals: Mapping[str, float | None],
+    doubt: str = "",
 ) -> None:
-    """Raise Refused, saying what to do, unless a run may begin. `racks`: of runs not over."""
-    spec = design.spec
+    """Raise Refused, saying what to do, unless a run may begin. `racks`: of runs not over.
+
+    `doubt`: why the parts in the bay cannot be believed.
+    """
+    spec = home.design.spec
     if spec.plan is None:
         raise Refused(409, f"spec {spec.id} has no plan; add one to run it")
     if start.spec_hash not in (None, spec.canonical_hash):
@@ -28,7 +32,9 @@ def admit(
     if spec.plan.wall_clock != "any" and not clock.synchronised:
         text = "synchronise it (chrony, systemd-timesyncd), or let the spec's plan say "
         raise Refused(409, f"the wall clock is {state_of(clock)}; {text}`wall_clock: any`")
-    if slow := too_slow(design, intervals):
+    if doubt:
+        raise Refused(409, f"{doubt}; one of them was copied, or is not where the floor file says")
+    if slow := too_slow(home.design, home.intervals):
         raise Refused(409, f"polled too seldom: {'; '.join(slow)}; correct the floor file")
 
 

@@ -23,6 +23,7 @@ from agent.desk import Clocks, FloorDesk
 from agent.exits import Exit
 from agent.exposition.floor import Floor
 from agent.exposition.own import Own
+from agent.inspection import Inspector
 from agent.intake import Intake
 from agent.record.keys import KeyFileError, SigningKey
 from agent.store.entry import Stamp
@@ -98,7 +99,12 @@ async def _serve(config: FloorConfig) -> int:
             daemon.traps = await stack.enter_async_context(daemon.listening())
             daemon.own.drops_of("http", lambda: gate.drops)
             address = await stack.enter_async_context(
-                serving(create_app(daemon, desk), config.listen.host, config.listen.port, gate)
+                serving(
+                    create_app(daemon, desk, daemon.inspector),
+                    config.listen.host,
+                    config.listen.port,
+                    gate,
+                )
             )
             log.info("listening", url=f"http://{address[0]}:{address[1]}")
             await daemon.run(stop, reload)
@@ -165,6 +171,10 @@ class Daemon:
             clock=clock.monotonic,
             rng=random.Random(),  # noqa: S311 -- spreads load, guards nothing
         )
+        self.inspector = Inspector(
+            desk.running, self.intake.known, self._feed.cables, clock=clock.monotonic
+        )
+        desk.doubt = self.inspector.doubt
         self._brokers: dict[str, Subscriber] = {}
         self._following: dict[str, asyncio.Task[None]] = {}
         for name, broker in config.brokers.items():
@@ -248,6 +258,7 @@ class Daemon:
         if introspection.wanted(bay.spec):
             maps[introspection.DEVICE] = {}
         self.intake.open(bay.name, live, maps, intervals)
+        self.inspector.open(bay)
         self._desk.open(bay.name, bay.spec, bay.spec_text, live, _polled_every(bay))
         if introspection.wanted(bay.spec):
             who = introspection.identity(version("rackproof"))
@@ -276,6 +287,7 @@ class Daemon:
                     self._feed.remove(f"{bay.name}/{name}")
                 case Mqtt(broker, _):
                     self._brokers[broker].forget(f"{bay.name}/{name}")
+        self.inspector.close(bay.name)
         self.intake.close(bay.name)
         self._desk.close(bay.name)
 
@@ -317,10 +329,12 @@ class Daemon:
                     self.traps.catch_up(bay)
                 self._go_on(bay)
                 self.floor.run(bay, self._desk.view(bay))
+                self.floor.cabling(bay, self.inspector.counts(bay))
 
     def _go_on(self, bay: str) -> None:
         """Let the run of a bay go on; what breaks one must not end those of all the others."""
         try:
+            self.inspector.tick(bay)
             self._desk.tick(bay)
         except Exception as error:  # whatever it is, it is said and stays in trouble
             log.exception("run_broke", bay=bay)

@@ -78,6 +78,7 @@ class FloorDesk:
         self._clocks = clocks
         self._profiles = profiles  # name -> hash
         self._software = software
+        self.doubt: Callable[[str], str] = lambda _: ""  # why a bay's parts cannot be believed
         self._at = at
         self._bays: dict[str, Bay] = {}
         self._bare: dict[str, None] = {}  # bays without a spec
@@ -185,8 +186,7 @@ class FloorDesk:
     @property
     def trouble(self) -> str:
         """Return why something cannot be stored, or broke; "" while all is well."""
-        homes = self._bays.values()
-        running = (home.trouble for home in homes)
+        running = (home.trouble for home in self._bays.values())
         left = (*self._archive.troubles.values(), *self.background.broken.values())
         return next(filter(None, (*running, *left)), "")
 
@@ -256,7 +256,7 @@ class FloorDesk:
         if (on := self.busy(bay)) is not None:
             raise Refused(409, f"{bay} has run {on}, which is not over; finish or abort it")
         racks = [*self._archive.racks(), *(run.rack for run in self._running())]
-        admit(home.design, start, racks=racks, clock=clock, intervals=home.intervals)
+        admit(home, start, racks=racks, clock=clock, doubt=self.doubt(bay))
         return home
 
     def _running(self) -> list[OpenRun]:

@@ -50,6 +50,7 @@ class _Bay:
     intervals: Mapping[str, float]  # device -> seconds between two words of it
     up: dict[str, bool] = field(default_factory=dict)
     told: dict[str, tuple[float, int]] = field(default_factory=dict)  # when last, how many channels
+    known: dict[str, Identity] = field(default_factory=dict)  # who each device says it is
 
 
 class Intake:
@@ -89,6 +90,10 @@ class Intake:
         """Show nothing more of a bay."""
         del self._bays[bay]
         self._page.remove(bay)
+
+    def known(self, bay: str) -> Mapping[str, Identity]:
+        """Return who the devices of a bay say they are; one that never answered is not there."""
+        return self._bays[bay].known
 
     def settled(self) -> bool:
         """Say whether every device has been heard of once, well or not."""
@@ -131,6 +136,7 @@ class Intake:
             if self._witness is not None:
                 self._witness.bound(bay, name, channels, labels, identity)
         home.told.pop(name, None)
+        home.known[name] = identity
         self._page.bind(bay, name, channels, labels)
         self._page.identify(bay, name, identity)
         log.info(

@@ -21,6 +21,7 @@ from agent.burnin.event import Event, Kind
 from agent.burnin.run import Run
 from agent.burnin.verdict import Verdict
 from agent.clock import Synchrony
+from agent.frozen import Frozen
 from agent.gathered import Gathered
 from agent.news import Item, item
 from agent.store.entry import Entry, Stamp
@@ -113,6 +114,7 @@ class OpenRun:
         self.notices = deque(_notices(past), NOTICES_SHOWN)  # the last that devices said
         self.last_row = max((said.data["row"] for said in self.notices), default=0)  # of the inbox
         self._gathered = Gathered()
+        self._frozen = Frozen(entry.event for entry in past)
         self._bound: dict[str, _Bound] = {}
         self._unbound: list[_Bound] = []  # were bound otherwise when their polls came
         self._told: dict[str, Mapping[str, Any]] = {  # device -> its last BOUND event
@@ -178,6 +180,9 @@ class OpenRun:
             number += 1
             self._told[device] = {**told, "binding": number}
             self.happened(stamp, Kind.BOUND, self._told[device])
+            if (other := self._frozen.seen(device, told.get("identity", {}))) is not None:
+                log.warning("another_device", run=self.name, **other)
+                self.happened(stamp, Kind.IDENTITY, other)
         where = np.array(columns, np.intp)
         self._bound[device] = _Bound(number, where, size, self._told[device])
 

@@ -8,9 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal, Protocol
 
-from collectors.discovery import Discovery, SilentError, discover
+from collectors.discovery import Discovery, SilentError, discover, neighbours
 from collectors.fingerprint import AmbiguousError
 from collectors.layout import Layout
+from collectors.neighbours import Switch
 from collectors.notified import NOBODYS, Meaning, Vocabulary
 from collectors.profile import Profile
 from collectors.readings import Channel, Identity, Quality, Readings
@@ -145,6 +146,12 @@ class Feed:
         self.schedule.add(device.name, device.interval_s, self._clock())
         self._discover(known)
         self._woken.set()
+
+    async def cables(self, name: str) -> Switch:
+        """Read who is at the far end of a switch's cables. Raises: SilentError."""
+        if (known := self._known.get(name)) is None:
+            raise SilentError(Outcome.REFUSED, "is not on the floor")
+        return await neighbours(self._endpoint, await known.device.target(), self._walks)
 
     def remove(self, name: str) -> None:
         """Ask a device nothing more."""

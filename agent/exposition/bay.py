@@ -17,6 +17,7 @@ Section = dict[int, bytes]  # index in FAMILIES -> the lines that one bay adds t
 _COUNTERS: Final = np.array([family.type == "counter" for family in FAMILIES])
 _STATUS_LINES: Final = {code: b"%d\n" % code for code in range(-1, 4)}
 _RACK_INFO: Final = names.RACK_INFO.name.encode()
+_CABLES: Final = names.CABLES.name.encode()
 UNKNOWN: Final = -1
 
 
@@ -39,6 +40,7 @@ class Bay:
         self.devices: dict[str, Device] = {}
         self.rack: dict[str, str] = {}
         self.run: runs.RunView | None = None
+        self.cables: Mapping[str, int] = {}  # finding -> how many cables
         self.judge(())
         self._plan: _Plan | None = None
 
@@ -80,6 +82,10 @@ class Bay:
         if about_rack := self.about_rack:
             labels = pairs(bay=self.name, **about_rack)
             section[INDEX[names.RACK_INFO]] = b"%b{%b} 1\n" % (_RACK_INFO, labels)
+        section[INDEX[names.CABLES]] = b"".join(
+            b"%b{%b} %d\n" % (_CABLES, pairs(bay=self.name, finding=finding), count)
+            for finding, count in self.cables.items()
+        )
         if self.run is not None:
             told = runs.lines(self.name, self.run)
             section |= {INDEX[family]: text for family, text in told.items()}

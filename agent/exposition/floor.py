@@ -85,6 +85,10 @@ class Floor:
         """Say how the run stands that is in the bay, or was the last one; None: there was none."""
         self._bays[bay].run = view
 
+    def cabling(self, bay: str, counts: Mapping[str, int]) -> None:
+        """Say how many cables of a bay were found how; nothing while they were not looked at."""
+        self._bays[bay].cables = counts
+
     def put(self, readings: Readings) -> None:
         """Take in one poll of one device; one that is no longer bound is passed over."""
         if device := self._devices.get(readings.device):

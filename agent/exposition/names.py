@@ -125,6 +125,9 @@ RUN_COVERAGE_MIN: Final = Family(
 RUN_HELD: Final = Family(
     PREFIX + "run_held", "1 while the run waits for a person: an answer, or a decision."
 )
+CABLES: Final = Family(
+    PREFIX + "cabling_cables", "Cables of the bay, by what was found when they were looked at."
+)
 SERIES_DROPPED: Final = Family(
     PREFIX + "agent_series_dropped_total",
     "Channels of the device that are not exported, being beyond the series limit.",
@@ -150,6 +153,7 @@ FAMILIES: Final = (
     RUN_COVERAGE,
     RUN_COVERAGE_MIN,
     RUN_HELD,
+    CABLES,
     SERIES_DROPPED,
 )
 

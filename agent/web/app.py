@@ -13,7 +13,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from agent.acts import Desk
-from agent.web import api, negotiate, start
+from agent.web import api, cabling, negotiate, start
 from agent.web.asking import refuse_other_sites
 from agent.web.scrape import Key, PageResponse, Pages, Sources
 
@@ -44,7 +44,9 @@ class State(Sources, Protocol):
         raise NotImplementedError
 
 
-def create_app(state: State, desk: Desk | None = None) -> ASGIApp:
+def create_app(
+    state: State, desk: Desk | None = None, inspector: cabling.Inspector | None = None
+) -> ASGIApp:
     """Return the application; it is the same whatever the floor file says. No desk: no runs."""
     pages = _Pages(state)
     routes = [
@@ -58,6 +60,7 @@ def create_app(state: State, desk: Desk | None = None) -> ASGIApp:
         Route("/-/healthy", pages.healthy),
         Route("/-/ready", pages.ready),
         Route("/-/reload", pages.reload, methods=["POST"]),
+        *(cabling.routes(api.PREFIX, inspector) if inspector is not None else ()),
         *(api.routes(desk) if desk is not None else ()),
     ]
     return _with_headers(Starlette(routes=routes))

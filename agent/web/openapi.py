@@ -51,6 +51,11 @@ def document(
             "parameters": [_path("bay")],
             "post": _post(Start, shapes.Run, "201"),
         },
+        "/bays/{bay}/cabling": {
+            "parameters": [_path("bay")],
+            "get": _get("Its cables, as they were read last.", shapes.Cabling, "404"),
+            "post": _get("Its cables, read now; no body.", shapes.Cabling, "403", "404"),
+        },
         "/runs": {
             "get": _get("Runs, the latest first.", shapes.Runs, "422", asked=which_runs),
         },
@@ -86,7 +91,7 @@ def document(
 @cache
 def _schemas(acts: tuple[type[BaseModel], ...]) -> dict[str, Any]:
     """Return the schema of every model, by its name."""
-    answers = (shapes.Bays, shapes.Runs, shapes.Run, shapes.Entries, shapes.Problem)
+    answers = (shapes.Cabling, shapes.Bays, shapes.Runs, shapes.Run, shapes.Entries, shapes.Problem)
     _, found = models_json_schema(
         [*((act, "validation") for act in acts), *((each, "serialization") for each in answers)],
         ref_template=REF,

@@ -155,6 +155,29 @@ class Entries(Shape):
     next: int | None
 
 
+class CablingFinding(Shape):
+    """What became of one cable; `at` and `to` are its ends by the spec, or where it was seen."""
+
+    found: Literal[
+        "as_designed", "swapped", "misplaced", "missing", "extra", "wrong_speed", "unknown"
+    ]
+    at: str
+    to: str | None
+    text: str
+
+
+class Cabling(Shape):
+    """The cables of a bay against its spec's; `todo` in the order in which it can be done."""
+
+    bay: str
+    matches: Annotated[bool | None, Field(description="null: not all of them can be seen")]
+    age_s: Annotated[Seconds | None, Field(description="since they were read; null: never yet")]
+    counts: dict[str, int]
+    findings: list[CablingFinding]
+    todo: list[str]
+    unread: Annotated[dict[str, str], Field(description="switches that were not read, and why")]
+
+
 class Mistake(Shape):
     """One mistake in what was sent."""
 
