@@ -70,7 +70,9 @@ class Gateway:
             _part(message, fill(message.topic, names), channels) for message in source.mqtt.messages
         )
         self._wills = tuple(_will(each, names) for each in source.mqtt.availability)
-        self.filters = frozenset(each.pattern for each in (*self._parts, *self._wills))
+        self.filters = frozenset(part.pattern for part in self._parts) | {
+            will.pattern for will in self._wills
+        }
         self._topics: dict[str, str] = {}  # pattern -> the one topic that is heard for it
         self._order = Order()
         self._offline = False

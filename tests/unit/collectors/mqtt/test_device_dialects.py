@@ -117,5 +117,5 @@ def test_a_bridge_that_repeats_what_it_knew_brings_nothing_new() -> None:
 
 def test_every_device_is_in_the_document() -> None:
     """Nobody finds what is not written down."""
-    described = set(re.findall(r"^\| `(\w+)` \|", DOCUMENT.read_text(), re.M))
+    described = set(re.findall(r"^\| `(\w+)` \|", DOCUMENT.read_text(), re.MULTILINE))
     assert DEVICES.keys() <= described
