@@ -5,6 +5,7 @@ to multiply. What is left for every poll is in collectors/layout.py.
 """
 
 import functools
+import itertools
 import math
 import re
 from collections import Counter
@@ -16,7 +17,7 @@ from collectors.layout import Layout, Line
 from collectors.profile import SYS_DESCR, SYS_OBJECT_ID, Profile
 from collectors.profile_format import Condition, Meaning, Scalar, Told
 from collectors.quantity import Quantity, conversion
-from collectors.readings import Channel, Identity, Kind
+from collectors.readings import Channel, Identity, Kind, Limits
 from collectors.resolve import CHANGES, LEAK_STATES, LIGHT_UNITS
 from collectors.rows import Rows, Value, number, text
 from collectors.rule import Arc, Rule
@@ -145,7 +146,7 @@ class _Row:
         if source.index is None:
             return f"{source.oid}.{self.suffix}"
         steps = [
-            self.arcs[step] if step in self.arcs else text(self.value(step))
+            self.arcs.get(step) or (step if step.isdecimal() else text(self.value(step)))
             for step in source.index
         ]
         return ".".join([source.oid, *steps]) if all(steps) else None
@@ -172,6 +173,7 @@ class _Row:
             if light
             else conversion(unit, quantity)
         )
+        scale, offset = self._scale(meaning) * factor, meaning.offset * factor + zero
         states = meaning.states or {}
         leak = quantity is Quantity.LEAK
         available = self.locate(meaning.available.column) if meaning.available else None
@@ -183,11 +185,12 @@ class _Row:
                 kind=Kind(meaning.kind or ("counter" if quantity in COUNTERS else "gauge")),
                 states=LEAK_NAMES if leak else states,
                 good_states=_good(("dry",) if leak else tuple(meaning.good or ())),
+                limits=self._limits(meaning, scale, offset, light=light),
                 moments=meaning.conversion == CHANGES,
             ),
             suffix=self.suffix,
-            scale=self._scale(meaning) * factor,
-            offset=meaning.offset * factor + zero,
+            scale=scale,
+            offset=offset,
             light=light,
             meaning=meaning,
             remap={n: LEAK_STATES[s] for n, s in states.items() if s in LEAK_STATES}
@@ -208,6 +211,28 @@ class _Row:
             raise UnboundError(f"{name} is {text(said) or 'absent'!r}, which names no unit")
         oid = self.locate(name)
         return unit, {oid: said} if oid else {}
+
+    def _limits(
+        self, meaning: Meaning, scale: float, offset: float, *, light: bool
+    ) -> Limits | None:
+        """Return the device's own limits of this value; None where it has none that make sense.
+
+        They are read once, at binding: a module keeps them for good, and another one has a link
+        that went down.
+        """
+        if meaning.limits_from is None:
+            return None
+        named = (getattr(meaning.limits_from, name) for name in Limits._fields)
+        raws = [number(self.value(name)) if name else math.nan for name in named]
+        none = {each for each in meaning.sentinels if each != 0}  # of a limit, 0 is as good as any
+        found = [math.nan if raw in none else raw * scale + offset for raw in raws]
+        if light:
+            found = [10 * math.log10(power) if power > 0 else math.nan for power in found]
+        limits = Limits(*found)
+        told = [limit for limit in found if not math.isnan(limit)]
+        ordered = all(a <= b for a, b in itertools.pairwise(told))
+        some = len(told) == 1 or len(set(told)) > 1  # a module that keeps none says 0 four times
+        return limits if ordered and some else None
 
     def _since(self, meaning: Meaning) -> dict[str, Value]:
         """Return the object that says since when a counter counts, where the device has it."""

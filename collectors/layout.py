@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from collectors.beside import Beside
 from collectors.counting import Changes, Wraps
 from collectors.profile import SYS_UP_TIME
 from collectors.profile_format import Meaning
@@ -73,13 +74,14 @@ class Layout:
     ) -> None:
         self.profile = profile
         self.identity = identity
-        self.channels = tuple(line.channel for line in lines)
+        self._beside = Beside(lines)
+        self.channels = (*(line.channel for line in lines), *self._beside.channels)
         self.unread = unread  # OID -> why it is no channel
         guards = {oid: said for line in lines for oid, said in line.guards.items()}
         wanted = [line.channel.source for line in lines]
         wanted += [line.available for line in lines if line.available]
         positions = {oid: n for n, oid in enumerate(dict.fromkeys([*wanted, *guards, SYS_UP_TIME]))}
-        self.objects = tuple(positions)  # the value of channel n is object n
+        self.objects = tuple(positions)  # the value of line n is object n; what is beside has none
         self._count = len(lines)
         self._uptime_at = positions[SYS_UP_TIME]
         self._uptime = number(rows.get(SYS_UP_TIME))
@@ -98,7 +100,8 @@ class Layout:
         moments = [n for n, line in enumerate(lines) if line.meaning.conversion == CHANGES]
         said = np.array([number(rows.get(lines[n].channel.source)) for n in moments], np.float64)
         self.changes = Changes(moments, said)
-        self._wraps = Wraps([n for n, line in enumerate(lines) if line.meaning.conversion == WRAPS])
+        wraps = Wraps([n for n, line in enumerate(lines) if line.meaning.conversion == WRAPS])
+        self._counting = [each for each in (self.changes, wraps) if each.places.size]
         moved = [(n, raw, to) for n, line in enumerate(lines) for raw, to in line.remap.items()]
         self._remapped = np.flatnonzero([bool(line.remap) for line in lines])
         self._remap_at = np.array([n for n, _, _ in moved], np.intp)
@@ -123,11 +126,10 @@ class Layout:
         for channels, modulus in self._signed:
             values = values.copy() if values is sent else values
             values[channels] -= modulus * (values[channels] >= modulus / 2)
-        for counting in (self.changes, self._wraps):
-            if counting.places.size:
-                values = values.copy() if values is sent else values
-                places = counting.places
-                values[places] = counting.count(sent[places], wrong[places] == Quality.GOOD)
+        for counting in self._counting:
+            values = values.copy() if values is sent else values
+            places = counting.places
+            values[places] = counting.count(sent[places], wrong[places] == Quality.GOOD)
         with np.errstate(over="ignore"):  # what becomes infinite is found below
             values = values * self._factor
         values /= self._divisor
@@ -147,7 +149,7 @@ class Layout:
         np.copyto(quality, wrong, where=wrong != Quality.GOOD)
         quality[~np.isfinite(values) & (quality == Quality.GOOD)] = Quality.MALFORMED
         values[quality != Quality.GOOD] = math.nan
-        return values, quality, sent
+        return self._beside.after(values, quality, sent)
 
     def changed(
         self,

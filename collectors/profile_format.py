@@ -109,6 +109,15 @@ class Available(Strict):
         return self
 
 
+class LimitsFrom(Strict):
+    """The objects in which a device keeps its own limits of a value, scaled as the value is."""
+
+    low_alarm: str | None = None
+    low_warning: str | None = None
+    high_warning: str | None = None
+    high_alarm: str | None = None
+
+
 class Meaning(Strict):
     """How a raw value becomes a value; every key may stand in defaults, a channel or a case."""
 
@@ -131,6 +140,8 @@ class Meaning(Strict):
     kind: Literal["gauge", "counter"] | None = None
     available: Available | None = None
     since: str | None = None
+    limits_from: LimitsFrom | None = None
+    dark: list[float] = []
 
     def over(self, below: "Meaning") -> "Meaning":
         """Return `below` with all that is said here put on top."""

@@ -1,9 +1,10 @@
 """What a poll brings: one object a device, arrays inside, never an object a reading."""
 
 import enum
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Self
+from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +35,15 @@ class Kind(enum.Enum):
     COUNTER = "counter"  # cumulative: judged on increments
 
 
+class Limits(NamedTuple):
+    """What a device itself takes for too little and too much of a value; NaN: no such limit."""
+
+    low_alarm: float = math.nan
+    low_warning: float = math.nan
+    high_warning: float = math.nan
+    high_alarm: float = math.nan
+
+
 @dataclass(frozen=True, slots=True)
 class Channel:
     """One quantity at one place of one device: a column in that device's arrays."""
@@ -44,6 +54,7 @@ class Channel:
     kind: Kind = Kind.GAUGE
     states: Mapping[int, str] = field(default_factory=dict)  # state number -> its name
     good_states: frozenset[str] = frozenset()  # the names that mean all is well; empty: not known
+    limits: Limits | None = None  # the device's own, in the canonical unit; a spec need not agree
     moments: bool = False  # raw: when something changed last; the value: how often, as seen so far
 
 

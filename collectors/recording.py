@@ -18,13 +18,14 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
+from collectors.beside import DARK, LIGHT_STATES
 from collectors.binding import bind
 from collectors.document import parse
 from collectors.fingerprint import candidates, identify, questions
 from collectors.layout import Layout
 from collectors.profile import SYS_DESCR, SYS_OBJECT_ID, Profile
 from collectors.quantity import Quantity, UnitError, convert
-from collectors.readings import Quality
+from collectors.readings import Channel, Quality
 from collectors.rows import Value, number, text
 from collectors.rule import below
 
@@ -36,20 +37,22 @@ UNITS: Final = {  # the unit of each class of reading in an expected file; power
     "current": ["A"],
     "dbm": ["dBm"],
     "eer": [""],
-    "fanspeed": ["rpm"],
+    "fanspeed": ["rpm", "%"],  # of full speed, where the device says so
     "frequency": ["Hz"],
     "humidity": ["%RH"],
     "load": ["%"],
     "percent": ["%"],
     "power": ["W", "VA", "var"],
     "power_consumed": ["kWh"],
-    "power_factor": ["1"],
+    "power_factor": ["1", "%"],
     "pressure": ["kPa"],
     "runtime": ["min"],
-    "temperature": ["degC"],
+    "temperature": ["degC", "K"],  # the latter of differences
     "voltage": ["V"],
     "waterflow": ["L/min"],
 }
+LASER: Final = "bias"  # of a laser: told in mA by some, in A by others, under one class
+LASER_A_MAX: Final = 0.5  # no laser of a module takes more, so neither unit can be mistaken for A
 TOLERANCE: Final = 0.01  # the other product rounds; a wrong factor is off by far more
 SETTLED: Final = 1e-9  # below this, in canonical units, two values are both zero
 
@@ -202,7 +205,8 @@ def compare(path: Path, profiles: Sequence[Profile], given: Profile | None = Non
     profile = given or identified(rows, profiles)
     layout = bind(profile, rows)
     values, quality, raw = layout.convert(*answer(layout, rows))
-    places = {channel.source: n for n, channel in enumerate(layout.channels)}
+    places = {c.source: n for n, c in reversed([*enumerate(layout.channels)])}  # not what is beside
+    dark = {c.source for n, c in enumerate(layout.channels) if _is_dark(c, values[n])}
     counts = {"values": [0, 0], "states": [0, 0]}
     differences = []
     for sensor in expected:
@@ -211,12 +215,14 @@ def compare(path: Path, profiles: Sequence[Profile], given: Profile | None = Non
         count = counts[what]
         count[0] += 1
         n = places.get(oid)
-        if n is None:
+        if oid in dark and _no_light(sensor):
+            found = ""
+        elif n is None:
             found = "not read" + (f": {layout.unread[oid]}" if oid in layout.unread else "")
         elif quality[n] != Quality.GOOD:
             found = f"{Quality(int(quality[n])).name.lower()} (raw {raw[n]:g})"
         else:
-            found = _difference(sensor, layout.channels[n].quantity, values[n], raw[n])
+            found = _difference(sensor, layout.channels[n], values[n], raw[n])
         count[1] += not found
         if found:
             wanted = f"{sensor['sensor_current']} {sensor['sensor_class']}"
@@ -232,12 +238,26 @@ def compare(path: Path, profiles: Sequence[Profile], given: Profile | None = Non
     )
 
 
-def _difference(sensor: Mapping[str, str], quantity: Quantity, value: float, raw: float) -> str:
+def _is_dark(channel: Channel, value: float) -> bool:
+    """Say whether a channel is the state of light, and there is none."""
+    return channel.states is LIGHT_STATES and value == DARK
+
+
+def _no_light(sensor: Mapping[str, str]) -> bool:
+    """Say whether the other product read a power of light of 0 W."""
+    return sensor["sensor_class"] == "power" and float(sensor["sensor_current"]) == 0
+
+
+def _difference(sensor: Mapping[str, str], channel: Channel, value: float, raw: float) -> str:
     """Return how a good value differs from what is expected; nothing where it does not."""
-    wanted = float(sensor["sensor_current"])
+    wanted, quantity = float(sensor["sensor_current"]), channel.quantity
     if sensor["sensor_class"] == "state":
         return "" if raw == wanted else f"state {raw:g}"
-    for symbol in UNITS.get(sensor["sensor_class"], ()):
+    symbols = UNITS.get(sensor["sensor_class"], ())
+    if quantity is Quantity.CURRENT and channel.name.endswith(LASER):
+        symbols = ["A", "mA"] if value < LASER_A_MAX else []
+    kind = f" ({quantity.label})"  # told where it is another than is expected
+    for symbol in symbols:
         measured, target = value, quantity
         if quantity is Quantity.OPTICAL_POWER and symbol == "W":
             measured, target = 10 ** (value / 10) / 1e3, Quantity.POWER  # one light, two scales
@@ -247,5 +267,14 @@ def _difference(sensor: Mapping[str, str], quantity: Quantity, value: float, raw
             continue
         if math.isclose(measured, aim, rel_tol=TOLERANCE, abs_tol=SETTLED):
             return ""
-        return f"{value:g} {quantity.symbol}"
-    return f"{value:g} {quantity.symbol} ({quantity.label})"
+        kind = ""
+    bare = quantity is Quantity.NUMBER or sensor["sensor_class"] == "count"
+    if bare and math.isclose(_sent(sensor), raw, rel_tol=TOLERANCE, abs_tol=SETTLED):
+        return ""
+    return f"{value:g} {quantity.symbol}{kind}"
+
+
+def _sent(sensor: Mapping[str, str]) -> float:
+    """Return the number that the device sent, by what the other product made of it."""
+    factor = float(sensor["sensor_multiplier"] or 1) / float(sensor["sensor_divisor"] or 1)
+    return float(sensor["sensor_current"]) / factor

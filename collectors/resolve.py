@@ -87,6 +87,8 @@ class Resolver:
         known = {arc.name for arc in index} | columns.keys()
         for name, source in own.items():
             for step in sorted(set(source.index or ()) - known):
+                if step.isdecimal():  # one row of each value's own small table
+                    continue
                 self._say((*key, "columns", name), f"{step!r} is no arc or column of this table")
         for name in sorted(table.words.keys() - known):
             self._say((*key, "words", name), f"{name!r} is no arc or column of this table")

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from collectors.profile_format import Condition, Meaning, Scalar
+from collectors.profile_format import Condition, LimitsFrom, Meaning, Scalar
 
 SLUG_CHARACTERS_MAX: Final = 48  # of a device's own text in a channel name; longer is cut
 
@@ -116,6 +116,7 @@ class Rule:
             parts = (meaning.unit_from, meaning.scale_from, meaning.available)
             names |= {part.column for part in parts if part}
             names |= {name for name in (meaning.digits_from, meaning.since) if name}
+            names |= set(filter(None, (meaning.limits_from or LimitsFrom()).model_dump().values()))
         return names
 
     @property
@@ -125,7 +126,7 @@ class Rule:
         while todo:
             done |= todo
             indices = [self.columns[n].index or () for n in todo if n in self.columns]
-            todo = {step for index in indices for step in index} - done
+            todo = {s for index in indices for s in index if not s.isdecimal()} - done
         return {s.root for s in self.values} | {
             self.columns[name].root for name in done if name in self.columns
         }

@@ -7,7 +7,7 @@ import pytest
 from collectors.profile import load_profiles
 from collectors.recording import Comparison, compare, read_reviewed
 
-MISTAKEN_SHARE_MAX = 0.06  # more would say that it is we who are mistaken
+MISTAKEN_SHARE_MAX = {"values": 0.03, "states": 0.06}  # more: it is we who are mistaken
 REVIEWED = Path(__file__).parent / "disagreements.yaml"
 
 
@@ -20,7 +20,7 @@ def comparisons(shared: Path) -> list[Comparison]:
     return [compare(recording, profiles) for recording in recordings]
 
 
-@pytest.mark.parametrize(("what", "least"), [("values", 0.95), ("states", 0.90)])
+@pytest.mark.parametrize(("what", "least"), [("values", 0.99), ("states", 0.97)])
 def test_nearly_all_that_is_right_is_read_the_same(
     comparisons: list[Comparison], what: str, least: float
 ) -> None:
@@ -30,7 +30,7 @@ def test_nearly_all_that_is_right_is_read_the_same(
     equal = sum(getattr(c, f"{what}_equal") for c in comparisons)
     wrong = sum(c.mistaken(what, reviewed.get(c.recording, [])) for c in comparisons)
     assert equal / (total - wrong) >= least
-    assert wrong / total <= MISTAKEN_SHARE_MAX
+    assert wrong / total <= MISTAKEN_SHARE_MAX[what]
 
 
 def test_every_difference_is_reviewed_and_has_its_reason(comparisons: list[Comparison]) -> None:

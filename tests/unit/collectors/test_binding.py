@@ -110,6 +110,7 @@ def test_every_way_of_saying_a_value_comes_to_its_canonical_unit(layout: Layout)
         "power": -40.0,
         "main/card-7/voltage": pytest.approx(12.0),
         "2/b/rx_power": pytest.approx(10 * math.log10(0.5)),
+        "2/b/rx_light": 1.0,
     }
 
 
@@ -134,6 +135,9 @@ def test_each_absence_keeps_its_reason_and_spares_the_others(
     before, after = read(layout), read(layout, **{oid: value})
     assert after.pop(channel) == quality
     assert before.pop(channel) != quality
+    if channel == "2/b/rx_power":  # none at all is known to be dark
+        told, beside = after.pop("2/b/rx_light"), before.pop("2/b/rx_light")
+        assert (told, beside) == (0.0 if quality == Quality.OUT_OF_RANGE else quality, 1.0)
     assert after == before
 
 
@@ -144,7 +148,9 @@ def test_an_object_that_is_not_there_is_unread_and_no_channel(layout: Layout) ->
 
 def test_channels_know_where_their_value_lies(layout: Layout) -> None:
     """Every reading can be traced to the object that it came from."""
-    assert [c.source for c in layout.channels] == list(layout.objects[: len(layout.channels)])
+    *own, beside = [channel.source for channel in layout.channels]
+    assert own == list(layout.objects[: len(own)])
+    assert beside == own[-1], "the state of light is told by the object of its power"
 
 
 def test_a_restart_or_a_changed_unit_asks_for_a_new_binding(tmp_path: Path) -> None:
