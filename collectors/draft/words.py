@@ -46,8 +46,8 @@ SETTINGS: Final = frozenset((  # words of what somebody set, or is told about a 
     "deadband", "delay", "upper", "lower", "overload", "underload", "nearoverload", "tolerance",
     "max", "min", "maximum", "minimum", "maxvalue", "calibration", "adjustment",
     "interval", "timeout", "enable", "enabled", "support", "supported", "capability", "default",
-    "accuracy", "trap", "traps", "notification", "event", "events", "polarity", "designed", "restart",
-    "shutdown", "upperlimit", "lowerlimit", "hyst", "setpt", "sp", "cutoff", "cutout", "target",
+    "accuracy", "trap", "traps", "notification", "event", "events", "polarity", "designed",
+    "restart", "shutdown", "upperlimit", "lowerlimit", "hyst", "setpt", "sp", "cutoff", "cutout", "target",
 ))  # fmt: skip
 PAST: Final = frozenset(("peak", "peaks", "history", "historical", "log", "logged", "last"))
 NOUNS: Final = frozenset((  # a last word that makes a name one of something else than a value
