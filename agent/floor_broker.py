@@ -16,12 +16,13 @@ from pydantic import (
 
 from agent.address import BrokerAddress, parse_broker
 from agent.floor_part import Part, SecretText, duration, vault
-from collectors.mqtt.access import Access, Trust, Version
+from collectors.mqtt.access import REORDER_S, Access, Trust, Version
 from collectors.mqtt.tls import TlsError, context
 
 SESSION_S: Final = (1.0, 86_400.0)  # shorter bridges nothing; older is of no use to any run
 CLIENT_ID: Final = re.compile(r"[0-9A-Za-z_-]{1,64}")  # more than every broker must take: 23
 GROUP: Final = re.compile(r"[0-9A-Za-z_-]{1,64}")  # one level of a topic, without / + #
+REORDERED_S: Final = (0.1, 60.0)  # no network is faster; no value may be doubted for longer
 USER_BYTES_MAX: Final = 256  # a name that somebody writes
 TLS_ONLY: Final = ("ca", "certificate", "key")
 
@@ -67,6 +68,11 @@ def _session(value: object) -> float:
     return duration(value, *SESSION_S)
 
 
+def _reorder(value: object) -> float:
+    """Return for how long a message that is missing is waited for."""
+    return duration(value, *REORDERED_S)
+
+
 def _word(pattern: re.Pattern[str]) -> PlainValidator:
     """Accept a short word."""
 
@@ -93,6 +99,7 @@ class BrokerPart(Part):
     session: Annotated[float, PlainValidator(_session)] = 0.0
     client_id: Annotated[str, _word(CLIENT_ID)] = ""
     group: Annotated[str, _word(GROUP)] = ""
+    reorder: Annotated[float, PlainValidator(_reorder)] = REORDER_S
     rebirth: StrictBool = False  # whether nodes of Sparkplug may be asked to be born again
 
     @model_validator(mode="after")
@@ -105,8 +112,9 @@ class BrokerPart(Part):
             raise ValueError("certificate and key belong together; give both or neither")
         if self.password is not None and self.user is None:
             raise ValueError("password needs a user; add it")
-        if self.rebirth and "sparkplug" not in self.dialects:
-            raise ValueError("rebirth belongs to dialect sparkplug; add that, or remove it")
+        for key in sorted({"rebirth", "reorder"} & self.model_fields_set):
+            if "sparkplug" not in self.dialects:
+                raise ValueError(f"{key} belongs to dialect sparkplug; add that, or remove it")
         if self.session and not self.client_id:
             raise ValueError("session needs a client_id, one that no other agent has; add it")
         if self.url.encrypted:
@@ -130,4 +138,5 @@ class BrokerPart(Part):
             session_s=self.session,
             group=self.group,
             rebirth=self.rebirth,
+            reorder_s=self.reorder,
         )

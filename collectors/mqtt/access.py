@@ -3,6 +3,9 @@
 import enum
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
+
+REORDER_S: Final = 2.0  # for a missing message of Sparkplug: a cluster of brokers needs one second
 
 
 class Version(enum.Enum):
@@ -34,4 +37,5 @@ class Access:
     client_id: str = ""  # the broker invents one where there is none
     session_s: float = 0.0  # how long the broker keeps what comes while we are away; 0: not at all
     group: str = ""  # messages are divided among the agents of a group
+    reorder_s: float = REORDER_S
     rebirth: bool = False  # whether nodes of Sparkplug may be asked for their births

@@ -12,11 +12,11 @@ import math
 from collections import deque
 from typing import Final, NamedTuple, Protocol
 
+from collectors.mqtt.access import REORDER_S
 from collectors.mqtt.device import Heard
 from collectors.mqtt.payload import PayloadError
 from collectors.mqtt.sparkplug import NAMESPACE, SEQUENCE, Payload, read
 
-REORDER_S: Final = 2.0  # a cluster of brokers delivers what overtook each other within a second
 AHEAD_MAX: Final = 16  # messages that wait for a missing one; more missing are lost, not late
 SESSIONS_MAX: Final = 8  # earlier ones remembered, whose deaths may still come
 KINDS_OF_NODE: Final = ("NBIRTH", "NDATA", "NDEATH")
@@ -85,9 +85,10 @@ class _Came(NamedTuple):
 class EdgeNode:
     """What is known of one node. Cost: 2 µs a message, and what its members do with it."""
 
-    def __init__(self, group: str, name: str) -> None:
+    def __init__(self, group: str, name: str, reorder_s: float = REORDER_S) -> None:
         self.group = group
         self.name = name
+        self.reorder_s = reorder_s
         self.members: dict[str, Member] = {}  # by device; "" is the node itself
         self.listening = False
         self.born = False
@@ -129,7 +130,7 @@ class EdgeNode:
 
     def tick(self, now: float) -> None:
         """Give up waiting for what is missing, when its time is over."""
-        if self._gap_since is not None and now - self._gap_since >= REORDER_S:
+        if self._gap_since is not None and now - self._gap_since >= self.reorder_s:
             self.lose("gap")
 
     def hear(self, heard: Heard) -> str:

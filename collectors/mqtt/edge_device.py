@@ -58,6 +58,7 @@ class EdgeDevice:
 
     def __init__(self, device: str, source: Source, node: EdgeNode, member: str) -> None:
         self.name = device
+        self.source = source
         self.identity = Identity(source.profile, source.kind, source.vendor)
         self.unread: dict[str, str] = {}
         self.late: deque[Late] = deque(maxlen=LATE_MAX)
@@ -196,9 +197,10 @@ class EdgeDevice:
             self.late.append(Late(channel, (time or 0) / 1e3, decoded[0], decoded[1]))
             return "historical"
         reason = ""
-        if not _timely(time, payload.time, column.time, heard.wall):
+        if time is not None and _timely(time, payload.time, column.time, heard.wall):
+            column.time = time
+        else:
             decoded, reason = (math.nan, Quality.CLOCK, decoded[2]), "clock"
-        column.time = max(column.time, time or 0)
         self._held.put(column.position, decoded, UNTIL_DEATH, heard.now)
         return reason
 
@@ -219,9 +221,9 @@ def _readable(value: object) -> object:
     return () if value is WRONG else value
 
 
-def _timely(time: int | None, sent: int | None, last: int, wall: float) -> bool:
+def _timely(time: int, sent: int | None, last: int, wall: float) -> bool:
     """Say whether a time can be right: of a message just sent, and not before an earlier one."""
-    if time is None or sent is None:
+    if sent is None:
         return False
     just_sent = -BEHIND_MAX_S <= sent / 1e3 - wall <= AHEAD_MAX_S
     return just_sent and max(last, EARLIEST * 1e3) <= time and time / 1e3 - wall <= AHEAD_MAX_S

@@ -8,6 +8,7 @@ each node, and a few at a time, for a birth is the longest that a node has to sa
 from collections.abc import Iterator
 from typing import Final
 
+from collectors.mqtt.access import REORDER_S
 from collectors.mqtt.device import Device
 from collectors.mqtt.edge import EdgeNode
 from collectors.mqtt.edge_device import EdgeDevice
@@ -24,14 +25,15 @@ FORGIVEN_S: Final = 1_200.0  # after so long without a question, a node is asked
 class Edges:
     """Nodes by group and name."""
 
-    def __init__(self) -> None:
+    def __init__(self, reorder_s: float = REORDER_S) -> None:
+        self._reorder_s = reorder_s
         self.nodes: dict[tuple[str, str], EdgeNode] = {}
 
     def device(self, device: str, source: Source) -> EdgeDevice:
         """Make a device of the floor a member of its node."""
         names = source.names(device)
         place = names["group"], names["node"]
-        node = self.nodes.setdefault(place, EdgeNode(*place))
+        node = self.nodes.setdefault(place, EdgeNode(*place, self._reorder_s))
         made = EdgeDevice(device, source, node, names["device"])
         node.members[made.member] = made
         node.wanting = node.wanting or "not_born"  # what it said before, this device did not hear

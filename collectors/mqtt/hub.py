@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from collectors.mqtt.access import REORDER_S
 from collectors.mqtt.bus import NOT_MINE, Bus
 from collectors.mqtt.device import Device, Heard
 from collectors.mqtt.edge_device import EdgeDevice
@@ -63,14 +64,14 @@ class Watched:
 class Hub:
     """Hands out messages as they come; nothing queues. What is not read waits with the broker."""
 
-    def __init__(self) -> None:
+    def __init__(self, reorder_s: float = REORDER_S) -> None:
         self.watched: dict[str, Watched] = {}
         self.drops: Counter[str] = Counter()  # of no device, or of one that left, by reason
         self.ignored: Counter[str] = Counter()
         self.heard_at = float("-inf")  # when the last live message came
         self._router: Router[Watched] = Router()
         self._connected = False
-        self.edges = Edges()
+        self.edges = Edges(reorder_s)
         self._makers: Mapping[str, Maker] = {
             "dsx": Bus,
             "json": Gateway,

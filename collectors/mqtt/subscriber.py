@@ -67,7 +67,7 @@ class Subscriber:
         self._clock = clock
         self._wall = wall
         self._rng = rng
-        self._hub = Hub()
+        self._hub = Hub(self.access.reorder_s)
         self._client: Client | None = None
         self._failures = 0
 

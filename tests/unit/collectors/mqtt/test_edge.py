@@ -5,8 +5,9 @@ from typing import Any, Final, NamedTuple
 from hypothesis import given
 from hypothesis import strategies as st
 
+from collectors.mqtt.access import REORDER_S
 from collectors.mqtt.device import Heard
-from collectors.mqtt.edge import REORDER_S, EdgeNode
+from collectors.mqtt.edge import EdgeNode
 from collectors.mqtt.edge_device import EdgeDevice
 from collectors.mqtt.mapping import MqttProfile
 from collectors.mqtt.source import Source
