@@ -8,6 +8,7 @@ from agent.bay import Bay
 from agent.burnin.design import Design
 from agent.clock import Synchrony
 from agent.open_run import state_of
+from collectors.profile import is_draft
 
 
 def admit(
@@ -34,6 +35,9 @@ def admit(
         raise Refused(409, f"the wall clock is {state_of(clock)}; {text}`wall_clock: any`")
     if doubt:
         raise Refused(409, f"{doubt}; one of them was copied, or is not where the floor file says")
+    if drafted := [d for d, known in home.devices.items() if is_draft(known.told["profile"])]:
+        text = "a draft that nobody has reviewed judges no rack; go through it, and remove "
+        raise Refused(409, f"{', '.join(drafted)}: {text}`draft: true` from the profile")
     if slow := too_slow(home.design, home.intervals):
         raise Refused(409, f"polled too seldom: {'; '.join(slow)}; correct the floor file")
 

@@ -8,6 +8,7 @@ from agent import run_view
 from agent.burnin.design import Design
 from agent.burnin.live import LiveBay
 from agent.open_run import OpenRun
+from collectors.profile import is_draft
 from collectors.readings import Channel, Identity
 
 NOT_YET: Final = "its samples are being read back; ask again in a minute"
@@ -49,6 +50,8 @@ class Bay:
         profile_hash: str,
     ) -> Device:
         """Keep what a device's arrays hold; `served`: its channel's name -> the spec's."""
+        if is_draft(identity.profile):
+            served = {}  # it is shown, but evidence of nothing
         columns = tuple(n for n, channel in enumerate(channels) if channel.name in served)
         told = {
             "device": device,

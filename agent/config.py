@@ -21,7 +21,7 @@ from agent.floor_credentials import users, weaknesses
 from agent.floor_format import BayPart, DevicePart, FloorPart
 from agent.floor_mqtt import Mappings
 from agent.floor_spec import Specs
-from collectors.document import BYTES_MAX, DocumentError, Problem, parse
+from collectors.document import BYTES_MAX, Document, DocumentError, Problem, parse
 from collectors.mqtt.access import Access
 from collectors.mqtt.source import Source
 from collectors.profile import Profile, load_profiles
@@ -122,7 +122,7 @@ def load_floor(path: Path, environment: Mapping[str, str] = os.environ) -> Floor
     if problems := floor_check.schema(document):
         raise DocumentError(problems)
     try:
-        profiles = load_profiles()
+        profiles = _profiles(document, path.parent)
     except DocumentError as error:
         problems += error.problems
         profiles = ()
@@ -159,6 +159,17 @@ def load_floor(path: Path, environment: Mapping[str, str] = os.environ) -> Floor
         profiles=profiles,
         warnings=tuple(sorted([*specs.warnings, *weak], key=lambda problem: problem.line)),
     )
+
+
+def _profiles(document: Document, folder: Path) -> tuple[Profile, ...]:
+    """Load the shipped profiles, and those that the floor has of its own. Raises: DocumentError."""
+    shipped = load_profiles()
+    own = document.data.get("profiles") if isinstance(document.data, dict) else None
+    if not isinstance(own, str):
+        return shipped
+    if not (folder / own).is_dir():
+        raise DocumentError([document.problem(("profiles",), f"{own} is no folder; make it")])
+    return load_profiles(folder / own, beside=shipped)
 
 
 def _traps(floor: FloorPart, users: Mapping[str, User]) -> TrapsConfig | None:

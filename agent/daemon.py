@@ -137,7 +137,7 @@ async def desk_of(config: FloorConfig) -> AsyncIterator[FloorDesk]:
             journal,
             key,
             Clocks(lambda: Stamp(clock.wall(), clock.monotonic(), BOOT), clock.synchrony),
-            profiles={profile.name: profile.hash for profile in config.profiles},
+            profiles={profile.label: profile.hash for profile in config.profiles},
             software={"rackproof": version("rackproof"), "python": platform.python_version()},
             hooks=config.webhooks,
             at=at,

@@ -159,6 +159,7 @@ class FloorPart(Part):
     floor: Literal["rackproof.floor/1"]
     listen: Annotated[Address, PlainValidator(_listen)] = Address("127.0.0.1", 9108)
     data: Annotated[StrictStr, Field(min_length=1)] = "data"
+    profiles: Annotated[StrictStr, Field(min_length=1)] | None = None
     database: Annotated[None, PlainValidator(_database)] = None
     credentials: dict[str, CredentialPart] = Field(default_factory=dict)
     brokers: dict[str, BrokerPart] = Field(default_factory=dict)

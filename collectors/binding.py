@@ -339,7 +339,7 @@ def _identity(profile: Profile, walked: Rows) -> Identity:
         return ""
 
     return Identity(
-        profile=profile.name,
+        profile=profile.label,
         kind=profile.kind,
         vendor=profile.vendor,
         model=told(profile.identity.model),

@@ -20,6 +20,7 @@ from collectors.rule import Rule, Template, below
 
 FOLDER: Final = Path(__file__).parent / "profiles"
 EVERYBODY: Final = "notifications"  # the fragment with the traps that every agent may send
+DRAFT_MARK: Final = " (draft)"  # behind the name of a profile that nobody has reviewed
 SYS_DESCR: Final = "1.3.6.1.2.1.1.1.0"
 SYS_OBJECT_ID: Final = "1.3.6.1.2.1.1.2.0"
 SYS_UP_TIME: Final = "1.3.6.1.2.1.1.3.0"
@@ -52,13 +53,22 @@ class Profile:
     document: Document  # the file itself
     mqtt: MqttProfile | None  # how messages become channels, of transport mqtt only
     draft: bool = False  # nobody has reviewed it: good to look at, not to judge by
+
+    @property
+    def label(self) -> str:
+        """Return what a device read by it is said to be read by; a draft is always marked."""
+        return self.name + DRAFT_MARK if self.draft else self.name
+
     notifications: Mapping[str, Announced]  # by OID
 
 
-def load_profiles(folder: Path | None = None) -> tuple[Profile, ...]:
+def load_profiles(
+    folder: Path | None = None, *, beside: Sequence[Profile] = ()
+) -> tuple[Profile, ...]:
     """Return every profile below `folder` (default: the shipped ones), sorted by name.
 
-    Profiles of another folder may include the shipped fragments as well as their own.
+    Profiles of another folder may include the shipped fragments as well as their own. Those
+    `beside` are returned too, and their names are taken.
     Raises: DocumentError with every problem of every file.
     """
     problems: list[Problem] = []
@@ -75,10 +85,19 @@ def load_profiles(folder: Path | None = None) -> tuple[Profile, ...]:
         if taken is not part and not again:
             text = f"{part.body.name!r} is also in {taken.document.file}; give it another name"
             problems.append(part.document.problem(("name",), text))
+    for other in beside:
+        if (own := profiles.get(other.name)) is not None:
+            text = f"{other.name!r} is also in {other.document.file}; give it another name"
+            problems.append(own.document.problem(("name",), text))
     done = [_profile(part, fragments, problems) for _, part in sorted(profiles.items())]
     if problems:
         raise DocumentError(dict.fromkeys(problems))
-    return tuple(done)
+    return tuple(sorted([*beside, *done], key=lambda profile: profile.name))
+
+
+def is_draft(label: str) -> bool:
+    """Say whether a device is read by a profile that nobody has reviewed."""
+    return label.endswith(DRAFT_MARK)
 
 
 def load_profile(path: Path) -> Profile:
