@@ -95,6 +95,8 @@ class Evidence:
 
     def result(self, design: Design, groups: Sequence[Placed]) -> StageResult:
         """Return what it proves by now."""
+        for part in self.parts:
+            part.settle()
         numbers = gathered(self.parts, groups, len(design.channels))
         ends = [*self.ends, *(check.reason() for check in self.checks)]
         if not self.over:

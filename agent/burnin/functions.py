@@ -48,9 +48,16 @@ def _gathered(given: list[Formula]) -> Formula:
     evaluates = [part.evaluate for part in given]
     return joined(
         next(iter(dimensions), None),
-        lambda inputs: np.stack(np.broadcast_arrays(*(e(inputs) for e in evaluates))),
+        lambda inputs: _rows([evaluate(inputs) for evaluate in evaluates]),
         *given,
     )
+
+
+def _rows(values: list[Value]) -> NDArray[np.float64]:
+    """Return values, or series of values, as rows of one array."""
+    if all(value.ndim == 0 for value in values):
+        return np.array(values)
+    return np.stack(np.broadcast_arrays(*values))
 
 
 def _reducing(
@@ -79,9 +86,15 @@ def _reducing(
 
 def _farthest(rows: NDArray[np.float64]) -> Value:
     """Return the largest distance from the mean, as a share of the mean."""
-    mean: Value = rows.mean(axis=0)
-    farthest: Value = np.abs(rows - mean).max(axis=0)
+    mean = _mean(rows)
+    farthest: Value = np.maximum.reduce(np.abs(rows - mean))
     return farthest / np.abs(mean)
+
+
+def _mean(rows: NDArray[np.float64]) -> Value:
+    """Return the mean of the rows; the ufunc alone, for `mean` costs three times as much here."""
+    mean: Value = np.add.reduce(rows) / len(rows)
+    return mean
 
 
 def _demand(function: str, of: Formula, dimension: Dimension) -> Formula:
@@ -177,10 +190,10 @@ def _drop(given: list[Formula], scope: Scope) -> Formula:
 
 
 _FUNCTIONS: Final[Mapping[str, tuple[int, int, Build]]] = {
-    "sum": (1, _MANY, _reducing(lambda rows: rows.sum(axis=0), "a sum")),
-    "mean": (1, _MANY, _reducing(lambda rows: rows.mean(axis=0))),
-    "min": (1, _MANY, _reducing(lambda rows: rows.min(axis=0), smooth=False)),
-    "max": (1, _MANY, _reducing(lambda rows: rows.max(axis=0), smooth=False)),
+    "sum": (1, _MANY, _reducing(np.add.reduce, "a sum")),
+    "mean": (1, _MANY, _reducing(_mean)),
+    "min": (1, _MANY, _reducing(np.minimum.reduce, smooth=False)),
+    "max": (1, _MANY, _reducing(np.maximum.reduce, smooth=False)),
     "max_deviation": (1, _MANY, _reducing(_farthest, "a share", dim.NONE, smooth=False)),
     "rho_cp": (2, 2, _rho_cp),
     "dew_point": (2, 2, _dew_point),

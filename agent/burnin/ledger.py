@@ -66,7 +66,13 @@ class Group:
         self.latest = np.full((self.depth, size), -np.inf)  # turn of those that there are
         self.before = np.full(size, np.nan)  # the latest turn in a slot that is closed
         self.interval = np.full(size, np.nan)  # seconds between turns; NaN: it has none
+        self._whole = np.full(size, np.nan)  # turns in any slot
         self.rows: dict[int, list[Row]] = {}  # of slots that are open
+
+    def owe(self, where: slice, interval: float) -> None:
+        """Expect a poll of some channels at an interval; NaN: they have no turns."""
+        self.interval[where] = interval
+        self._whole[where] = np.floor(self.every / interval + _ROUNDING)
 
     @property
     def end(self) -> float:
@@ -85,7 +91,7 @@ class Group:
 
     def add(self, where: slice, slots: Slots, asked: Floats, known: Floats, count: Floats) -> None:
         """Take in T polls in the order of their turns. Shapes: known, count float64[T, K']."""
-        first = np.flatnonzero(np.diff(slots, prepend=-1))
+        first = np.concatenate(([0], np.flatnonzero(slots[1:] != slots[:-1]) + 1))
         rows = slots[first] % self.depth
         latest = np.maximum.reduceat(asked, first)[:, None]
         self.latest[rows, where] = np.maximum(self.latest[rows, where], latest)
@@ -119,9 +125,8 @@ class Group:
         anchor = np.where(np.isfinite(self.before), self.before, latest)
         anchor[np.isinf(anchor)] = 0.0  # nothing came yet
         start, end = self.head * self.every - EDGE_S, self.end - EDGE_S
-        whole = np.floor(self.every / self.interval + _ROUNDING)
         turns = np.ceil((end - anchor) / self.interval) - np.ceil((start - anchor) / self.interval)
-        owed: Floats = np.fmax(1.0, np.fmax(whole, turns))
+        owed: Floats = np.fmax(1.0, np.fmax(self._whole, turns))
         return owed
 
 
@@ -168,7 +173,7 @@ class Ledger:
     def owe(self, where: slice, interval: float | None) -> None:
         """Expect a device's polls at an interval; None: it reports by itself, once a slot."""
         for part in self._source(where).parts:
-            part.group.interval[part.where] = math.nan if interval is None else interval
+            part.group.owe(part.where, math.nan if interval is None else interval)
 
     def put(self, where: slice, asked: Floats, values: Floats, good: Bools) -> None:
         """Take in T polls of K channels. Shapes: asked float64[T]; values, good [T, K].

@@ -96,8 +96,12 @@ class Tally:
     def _add(self, rows: Sequence[Row], known: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Count what a slot's readings add; return which counters were reset in it."""
         reset = np.zeros(len(self.last), np.bool_)
-        first = np.isnan(self.last)
         layers = _layers(rows, len(self.last))
+        if len(layers) == 1 and self._goes_on(values := layers[0].values):
+            self.total += np.where(self.moments, values > self.last, values - self.last)
+            self.last = values
+            return reset
+        first = np.isnan(self.last)
         self.anew[self._falls(layers)] = -np.inf  # it started anew where it fell, and only there
         for at, values in layers:
             here = ~np.isnan(values)
@@ -122,6 +126,14 @@ class Tally:
         heard = np.isnan(self.base[BEST]) & (known | first)
         np.copyto(self.base[BEST], self.total[BEST], where=heard)
         return reset
+
+    def _goes_on(self, values: Floats) -> bool:
+        """Say whether nothing is special about a slot: all counters are there, none was reset."""
+        return bool(
+            (values >= self.last).all()
+            and (self.anew == -np.inf).all()
+            and not np.isnan(self.base[BEST]).any()
+        )
 
     def _falls(self, layers: Sequence[Layer]) -> NDArray[np.bool_]:
         """Return which counters show less than before at some reading since they may have reset."""

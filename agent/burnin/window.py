@@ -31,16 +31,16 @@ class Window:
         self.gap = gap
         self.bins: deque[_Bin] = deque()
         self.last: float | None = None
-        self._sums: tuple[float, float] | None = None  # of `known` and `integral`, while they hold
+        self._sums: tuple[float, float] | None = None  # of all bins but the last, while they hold
 
     def add(self, now: float, value: float) -> None:
         """Take in the value at `now`; NaN where it is unknown."""
         last, self.last = self.last, now
         if last is None or now <= last:
             return
-        self._sums = None
         if not self.bins or now - self.bins[-1].start > self.seconds / BINS_MAX:
             self.bins.append(_Bin(last, now))
+            self._sums = None
         bin_ = self.bins[-1]
         bin_.end = now
         if math.isfinite(value) and now - last <= self.gap:
@@ -48,14 +48,18 @@ class Window:
             bin_.integral += value * (now - last)
         while self.bins[0].end <= now - self.seconds:
             self.bins.popleft()
+            self._sums = None
 
     @property
     def _known_and_integral(self) -> tuple[float, float]:
         """Return how much time is known, and the integral over that."""
+        if not self.bins:
+            return 0.0, 0.0
         if self._sums is None:
-            known = math.fsum([b.known for b in self.bins])
-            self._sums = known, math.fsum([b.integral for b in self.bins])
-        return self._sums
+            full = list(self.bins)[:-1]
+            self._sums = math.fsum([b.known for b in full]), math.fsum([b.integral for b in full])
+        known, integral = self._sums
+        return known + self.bins[-1].known, integral + self.bins[-1].integral
 
     @property
     def covered(self) -> bool:

@@ -113,20 +113,27 @@ class Rehearsal:
             for rig in on:
                 if rig.tick_at <= at:
                     rig.tick(at)
-            return True
+        else:
+            self._poll(on, at)
+        return True
+
+    def _poll(self, on: Sequence[Rig], at: float) -> None:
+        """Ask the devices whose turn it is; the racks go on when one is to show anything new."""
         racks = self._racks
-        racks.advance(self._began + at - racks.seconds)
+        now = self._began + at
+        if now < racks.next and all(rig.rests(at) for rig in on):
+            for rig in on:
+                rig.ask(at)
+            return
+        racks.advance(now - racks.seconds)
         for happened in racks.happened():
             if happened.what == "reboot":
                 self._of[happened.rack].rebooted(happened.device, at)
-        resting = [rig.rests(at) for rig in on]
-        if not all(resting):
-            racks.read()
-        for rig, rests in zip(on, resting, strict=True):
-            if not rests:
+        racks.read()
+        for rig in on:
+            if not rig.rests(at):
                 rig.look()
             rig.ask(at)
-        return True
 
 
 def result(rig: Rig) -> Rehearsed:

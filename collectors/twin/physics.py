@@ -1,6 +1,6 @@
 """What happens in racks and their bays: heat, coolant and current, of R racks at once.
 
-A small physical state, advanced by steps of at most two seconds. Heat comes from current and ends
+A small physical state, advanced by steps of a few seconds. Heat comes from current and ends
 in coolant or air, so that what the instruments show agrees with itself in every stage of a plan,
 also while something breaks. Units: kW, kJ, K, degC, L/min, kPa, V, A; loads are shares of full
 power. No step depends on how many racks there are.
@@ -23,7 +23,7 @@ from collectors.twin.point import Point
 from collectors.twin.signals import Signals
 
 Bools = NDArray[np.bool_]
-STEP_S: Final = 2.0  # the fastest lag is 1.5 s, and such lags are exact
+STEP_S: Final = 2.5  # the fastest store takes 6 s; lags, of 1.5 s and more, are exact
 RTD_S: Final = 6.0
 PRIMARY_S: Final = 10.0
 PRESSURE_S: Final = 20.0

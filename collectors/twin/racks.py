@@ -82,7 +82,7 @@ class Racks:
         self._number = {device: number for number, device in enumerate(self.devices)}
         self.roles = roles_of(points)
         self._broken: list[Broken] = []
-        self._next = math.inf  # when a fault begins or ends
+        self.next = math.inf  # when a fault begins or ends
         self._happened: list[Happening] = []
         self._dry = np.ones_like(self.plant.hydraulics.leaked, np.bool_)
         self._dirty = False
@@ -98,11 +98,11 @@ class Racks:
         """Let time pass: physics, and faults that begin and end. Instruments do not look yet."""
         end = self.seconds + seconds
         while True:
-            if self.seconds >= self._next:
+            if self.seconds >= self.next:
                 self._begin_and_end()
             if self.seconds >= end:
                 break
-            stop = min(end, self._next)
+            stop = min(end, self.next)
             self.plant.advance(stop - self.seconds)
             self.seconds = stop
             for broken in self._broken:
@@ -183,7 +183,7 @@ class Racks:
             if broken.fault.ends_s <= self.seconds:
                 self._end(broken)
         times = [b.fault.ends_s if b.effect else b.fault.onset_s for b in self._broken]
-        self._next = min(times, default=math.inf)
+        self.next = min(times, default=math.inf)
 
     def _end(self, broken: Broken) -> None:
         """Let a fault be over."""
