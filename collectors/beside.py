@@ -8,12 +8,12 @@ level that could be good or bad, and yet it is known to be dark.
 import math
 from collections.abc import Sequence
 from types import MappingProxyType
-from typing import Final, Protocol
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from collectors.profile_format import Meaning
+from collectors.line import Line
 from collectors.quantity import Quantity
 from collectors.readings import Channel, Limits, Quality
 
@@ -29,26 +29,10 @@ _INSIDE: Final = frozenset({"inside"})
 Floats = NDArray[np.float64]
 
 
-class Read(Protocol):
-    """One channel and how it is read."""
-
-    @property
-    def channel(self) -> Channel:
-        """Return the channel."""
-
-    @property
-    def meaning(self) -> Meaning:
-        """Return what its values mean."""
-
-    @property
-    def light(self) -> bool:
-        """Say whether it is a power in mW, which may be none at all."""
-
-
 class Beside:
     """The states beside C values. Shapes: L of light, J of limits."""
 
-    def __init__(self, lines: Sequence[Read]) -> None:
+    def __init__(self, lines: Sequence[Line]) -> None:
         lit = [n for n, each in enumerate(lines) if _optical(each.channel)]
         kept = [n for n, each in enumerate(lines) if each.channel.limits is not None]
         taken = {each.channel.name for each in lines}

@@ -13,7 +13,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, TypeVar
 
-from collectors.layout import Layout, Line
+from collectors.layout import Layout
+from collectors.line import Line
 from collectors.profile import SYS_DESCR, SYS_OBJECT_ID, Profile
 from collectors.profile_format import Condition, Meaning, Scalar, Told
 from collectors.quantity import Quantity, conversion

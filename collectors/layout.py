@@ -8,7 +8,6 @@ is below 1 in 10^15 of the count.
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -16,9 +15,9 @@ from numpy.typing import NDArray
 
 from collectors.beside import Beside
 from collectors.counting import Changes, Wraps
+from collectors.line import Line
 from collectors.profile import SYS_UP_TIME
-from collectors.profile_format import Meaning
-from collectors.readings import Channel, Identity, Quality
+from collectors.readings import Identity, Quality
 from collectors.resolve import CHANGES, WRAPS
 from collectors.rows import Value, number, text
 
@@ -26,21 +25,6 @@ TICKS: Final = 2**32  # sysUpTime counts hundredths of a second in 32 bits: 497 
 TICKS_A_SECOND: Final = 100
 WRAP_TICKS: Final = 3_600_00  # within an hour of its end, a fall to its beginning is a wrap
 SIGN_BITS: Final = {"signed16": 16, "signed32": 32}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    """One channel and how to read it: value = (raw * scale) + offset, in the canonical unit."""
-
-    channel: Channel
-    suffix: str  # the row's index
-    scale: float
-    offset: float
-    light: bool  # a power in mW that is to be told in dBm
-    meaning: Meaning
-    remap: Mapping[int, int] = field(default_factory=dict)  # raw state -> value; others are faults
-    available: str | None = None  # the object that says whether the value can be believed
-    guards: Mapping[str, Value] = field(default_factory=dict)  # object -> what it said at binding
 
 
 class _Availability(NamedTuple):

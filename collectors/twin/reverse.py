@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from collectors.binding import lines_of, walked_by
-from collectors.layout import Line
+from collectors.line import Line
 from collectors.profile import Profile
 from collectors.provided import serving
 from collectors.quantity import Quantity, conversion
