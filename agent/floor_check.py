@@ -203,9 +203,9 @@ def _once(document: Document) -> Iterator[Problem]:
 
 
 def _macs(document: Document) -> Iterator[Problem]:
-    """Check that no two devices have one hardware address: one of them was copied."""
-    seen: dict[str, Path] = {}
+    """Check that no two devices of a bay have one hardware address: one of them was copied."""
     for bay, content in mapping(mapping(document.data).get("bays")).items():
+        seen: dict[str, Path] = {}
         for device, said in mapping(mapping(content).get("macs")).items():
             path: Path = ("bays", bay, "macs", device)
             mac = address(said if isinstance(said, str) else None)

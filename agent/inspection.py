@@ -146,7 +146,8 @@ class Inspector:
         if need == CABLING:
             if home.read_at is not None and home.read_at >= home.since:
                 self._tell(home, run, attempt, home.look(), home.read_at)
-            if not home.reading.locked() and home.cables:
+            old = home.read_at is None or self._clock() - home.read_at >= LOOK_S
+            if old and not home.reading.locked() and home.cables:
                 self.background.start(f"cables of {home.bay.name}", self._refresh(home))
             return
         known = self._identities(home.bay.name)
@@ -232,6 +233,9 @@ class Inspector:
             called = names_of(names, home.bay.name, spec.addressing.host, roles)
             home.wiring = compare(home.cables, seen, called, home.bay.macs, unread)
             home.unread, home.read_at = unread, self._clock()
+            home.looked_at = (
+                home.read_at - LOOK_S
+            )  # whoever waits for it is told with the next tick
 
     def _products(self, bay: str) -> Iterable[tuple[str, Identity]]:
         """Yield the parts of a rack that tell a serial; what is the bay's own may be shared."""

@@ -92,6 +92,16 @@ def cables(design: Design) -> Mapping[str, Mapping[str, Cable]]:
     return found
 
 
+def macs(design: Design) -> Mapping[str, str]:
+    """Return the hardware addresses of devices that are found by nothing else."""
+    ends = links(design.spec, design.roles, refuse) if design.spec.cabling else ()
+    return {
+        link.far_device: Cable(link.far_device, link.far_port).address.hex(":")
+        for link in ends
+        if link.cable.lldp == "mac"
+    }
+
+
 def _room_for(sockets: int) -> None:
     """Let this process have so many sockets at once, as far as the system lets it."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

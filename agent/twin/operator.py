@@ -23,6 +23,7 @@ TRUE_S: Final = 0.15  # likewise, of true time: an agent answers no faster on a 
 RUNS_MAX: Final = 1000  # that a list shows; the latest first, and one a bay is on
 OPERATORS: Final = ("operator-1", "operator-2", "operator-3", "operator-4")
 HASTE_S: Final = 20.0  # from a question to its answer, once the coolant is tempered
+LEAVE_S: Final = (60.0, 600.0)  # that people leave to an agent to see cables: right, or crossed
 SERIAL: Final = "SIM-{number:04}"
 
 Document = Mapping[str, Any]
@@ -61,6 +62,7 @@ class Post:
     told: tuple[object, ...] = ()  # what was last said of it
     counting: tuple[object, ...] = ()  # the stage that counted last
     signed: dict[tuple[object, ...], int] = field(default_factory=dict)  # need -> by how many
+    asked: dict[tuple[object, ...], float] = field(default_factory=dict)  # need -> since when
     verdict: str | None = None
 
 
@@ -134,6 +136,7 @@ class Operator:
         """Roll in the rack of a run that has begun."""
         post.run, post.verdict, post.told, post.counting = run["run"], None, (), ()
         post.signed.clear()
+        post.asked.clear()
         post.rack.roll_in()
         self._say(f"{post.bay}: run {run['run']} of rack {run['serial']} has begun")
 
@@ -160,7 +163,11 @@ class Operator:
         for need, said in post.crew.look(self._now(), seen):
             of = (at["stage"], at["attempt"], need)
             signed = post.signed.get(of, 0)
-            answer = "no" if need == CABLING and post.rack.miscabled() else said
+            crossed = need == CABLING and post.rack.miscabled()
+            waited = self._now() - post.asked.setdefault(of, self._now())
+            if need == CABLING and waited < LEAVE_S[crossed]:  # the agent sees that better
+                continue
+            answer = "no" if crossed else said
             if signed < people(need) and await self._do(
                 run, "answers", need=need, answer=answer, by=OPERATORS[signed % len(OPERATORS)]
             ):

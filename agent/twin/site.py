@@ -82,6 +82,7 @@ class Site:
     port: int  # where the agent is to listen
     broker: Address | None
     bays: Mapping[str, Mapping[str, Reach]]
+    macs: Mapping[str, str] = field(default_factory=dict)  # of devices that speak no LLDP
 
     @property
     def floor(self) -> Path:
@@ -107,7 +108,9 @@ class Site:
         timeout = min(max(TIMEOUT_S, TRUE_S * clock.rate()), 60.0)
         lines = [HEAD.format(port=self.port, broker=brokers, timeout=timeout).rstrip("\n")]
         for bay, devices in self.bays.items():
-            lines += [f"  {bay}:", f"    spec: {SPECS}/{self.spec}", "    devices:"]
+            lines += [f"  {bay}:", f"    spec: {SPECS}/{self.spec}"]
+            lines += [f"    macs: {_flow(self.macs)}"] if self.macs else []
+            lines += ["    devices:"]
             lines += [f"      {device}: {reach}" for device, reach in devices.items()]
         return "\n".join(lines) + "\n"
 

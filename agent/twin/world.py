@@ -18,7 +18,7 @@ from agent.output import say
 from agent.programs import LOOPBACK, free_port
 from agent.stopping import until_told
 from agent.twin import broker, telling
-from agent.twin.answerers import Answerers
+from agent.twin.answerers import Answerers, macs
 from agent.twin.control import PORT, Control
 from agent.twin.faults import Placed
 from agent.twin.floor import Floor
@@ -117,6 +117,7 @@ class World:
             port=parse_web(wish.follow).address[1] if wish.follow else free_port(AGENT),
             broker=place,
             bays={bay: self._reaches(rack, bay) for rack, bay in enumerate(floor.bays)},
+            macs=macs(wish.design),
         )
         site.write()
         for line in telling.lines(self, site, port):

@@ -16,7 +16,7 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from agent import acts, canonical
 from agent.acts import Act, Desk, Name, Refused, Start, Ticket
-from agent.web import openapi
+from agent.web import cabling, openapi
 from agent.web.asking import Unfit, key_of, query, read, refused
 from agent.web.shapes import VerdictName
 from agent.web.stream import Stream
@@ -66,7 +66,7 @@ class WhichEntries(Asked):
     limit: Annotated[int, Field(ge=1, le=1000)] = 200
 
 
-def routes(desk: Desk) -> list[BaseRoute]:
+def routes(desk: Desk, inspector: cabling.Inspector | None = None) -> list[BaseRoute]:
     """Return all of it, for an application that has other pages beside."""
     api = _Api(desk)
     stream = Stream(desk.news)
@@ -74,6 +74,7 @@ def routes(desk: Desk) -> list[BaseRoute]:
         Route("/openapi.json", api.description),
         Route("/bays", api.bays),
         Route("/bays/{bay}/runs", api.start, methods=["POST"]),
+        cabling.route("/bays/{bay}/cabling", inspector),
         Route("/runs", api.runs),
         Route("/runs/{run}", api.show),
         Route("/runs/{run}/events", api.entries),

@@ -60,8 +60,7 @@ def create_app(
         Route("/-/healthy", pages.healthy),
         Route("/-/ready", pages.ready),
         Route("/-/reload", pages.reload, methods=["POST"]),
-        *(cabling.routes(api.PREFIX, inspector) if inspector is not None else ()),
-        *(api.routes(desk) if desk is not None else ()),
+        *(api.routes(desk, inspector) if desk is not None else ()),
     ]
     return _with_headers(Starlette(routes=routes))
 

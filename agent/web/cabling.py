@@ -1,16 +1,14 @@
 """The cables of a bay under /api/v1: as they were read last, or read now."""
 
 from collections.abc import Mapping
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import Route
 
 from agent.acts import Refused
-from agent.web.asking import refuse_other_sites, refused
-
-NOWHERE: Final = "there is no bay {bay!r:.100} with a spec; GET {prefix}/bays lists them"
+from agent.web.asking import refuse_other_sites
 
 
 class Inspector(Protocol):
@@ -25,19 +23,19 @@ class Inspector(Protocol):
         raise NotImplementedError
 
 
-def routes(prefix: str, inspector: Inspector) -> list[BaseRoute]:
-    """Return it, for an application that has other pages beside."""
+def route(path: str, inspector: Inspector | None) -> Route:
+    """Return it. Without somebody who looks there is no such bay."""
 
     async def answer(request: Request) -> Response:
-        """Tell what is known, or look first."""
-        bay = request.path_params["bay"]
+        """Tell what is known, or look first. Raises: Refused for a bay without a spec."""
+        bay, found = request.path_params["bay"], None
         if request.method == "POST":
             refuse_other_sites(request)
-            found = await inspector.look(bay)
-        else:
+            found = await inspector.look(bay) if inspector is not None else None
+        elif inspector is not None:
             found = inspector.cabling(bay)
         if found is None:
-            return await refused(request, Refused(404, NOWHERE.format(bay=bay, prefix=prefix)))
+            raise Refused(404, f"there is no bay {bay!r:.100} with a spec; correct its name")
         return JSONResponse(dict(found))
 
-    return [Route(f"{prefix}/bays/{{bay}}/cabling", answer, methods=["GET", "POST"])]
+    return Route(path, answer, methods=["GET", "POST"])

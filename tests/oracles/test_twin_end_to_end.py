@@ -29,7 +29,7 @@ plan:
   coverage: {min: 50 %}
   wall_clock: any
   stages:
-    - {id: inventory, duration: 10 s, load: 0 %, needs: [bom_scanned], only: [agent]}
+    - {id: inventory, duration: 10 s, load: 0 %, needs: [cabling_match], only: [agent]}
     - id: soak
       duration: 60 s
       load: 100 %
@@ -38,23 +38,23 @@ plan:
 """
 
 
-def spec() -> str:
+def spec(plan: str) -> str:
     """Return the example with a short plan, and patience for a machine that does other things."""
     text = EXAMPLE.read_text()
     head, _, _ = text.partition("\nplan:\n")
     defaults = re.compile(r"^defaults: .*$", re.MULTILINE)
     kind = "{every: 5 s, hold: 60 s, budget: 50 %, required: true, applies: qualified}"
-    return defaults.sub(f"defaults: {kind}", head) + "\n" + PLAN
+    return defaults.sub(f"defaults: {kind}", head) + "\n" + plan
 
 
 class Scene:
     """A twin and the agent that follows it, in one folder."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, plan: str) -> None:
         self.folder = folder
         self.port = free_port(0)
         self.floor = folder / "floor" / "floor.yaml"
-        (folder / "spec.yaml").write_text(spec())
+        (folder / "spec.yaml").write_text(spec(plan))
         without = folder / "without"
         without.mkdir()
         (without / "weasyprint.py").write_text(NO_PDF)
@@ -99,6 +99,11 @@ class Scene:
         (found,) = (self.floor.parent / "data" / "records").iterdir()
         return found
 
+    def journal(self) -> list[Any]:
+        """Return what happened."""
+        lines = (self.record() / JOURNAL).read_text().splitlines()
+        return [json.loads(line) for line in lines]
+
 
 @pytest.mark.skipif(not find("mosquitto"), reason="mosquitto is not installed")
 @pytest.mark.parametrize(
@@ -116,21 +121,44 @@ async def test_the_agent_burns_in_a_rack_that_is_not_there(
     tmp_path: Path, faults: Sequence[str], code: Exit, verdict: str, outcome: str
 ) -> None:
     """Let people and agent meet over HTTP alone, and read the record that they leave."""
-    scene = Scene(tmp_path)
+    scene = Scene(tmp_path, PLAN)
     async with scene.twin(*faults) as twin, scene.agent(twin):
         async with asyncio.timeout(PATIENCE_S):
             ended = await twin.process.wait()
         assert ended == code, twin.log.read_text()
     summary = json.loads((scene.record() / "summary.json").read_text())
     assert summary["verdict"] == verdict
-    journal = (scene.record() / JOURNAL).read_text().splitlines()
+    journal = scene.journal()
     ended_how = {
         entry["data"]["stage"]: entry["data"]["outcome"]
-        for entry in map(json.loads, journal)
+        for entry in journal
         if entry["kind"] == "stage_over"
     }
+    cables = next(entry["data"] for entry in journal if entry["kind"] == "answered")
+    assert (cables["by"], cables["answer"]) == ("the agent", "yes")
     assert ended_how["soak"] == outcome
     assert (scene.record() / "certificate.html").exists()
     verify = await scene.start("verify", "verify", str(scene.record()))
     assert await verify.process.wait() == Exit.YES, verify.log.read_text()
     assert f"bay-01: {verdict}" in twin.log.read_text()
+
+
+async def test_the_agent_sees_for_itself_that_cables_are_swapped(tmp_path: Path) -> None:
+    """Answer for the cables, by LLDP and the bridge's tables; leave to people what nobody tells."""
+    head, _, _ = PLAN.partition("    - id: soak")
+    scene = Scene(tmp_path, head.replace("[cabling_match]", "[serials_read, cabling_match]"))
+    swap = ("--fault", "miscabling device=mgmt_switch1 port=swp3 with=swp4")
+    async with scene.twin(*swap) as twin, scene.agent(twin):
+        async with asyncio.timeout(PATIENCE_S):
+            assert await twin.process.wait() == Exit.NO, twin.log.read_text()
+    entries = scene.journal()
+    said = {e["data"]["need"]: e["data"] for e in entries if e["kind"] == "answered"}
+    assert said["serials_read"]["by"] == "operator-1"  # trays tell none
+    assert (said["cabling_match"]["by"], said["cabling_match"]["answer"]) == ("the agent", "no")
+    checked = {e["data"]["need"]: e["data"] for e in entries if e["kind"] == "checked"}
+    cables = checked["cabling_match"]
+    assert (cables["right"], len(cables["wrong"]), cables["unknown"]) == (35, 2, [])
+    assert cables["todo"] == ["swap the cables in mgmt_switch1:swp3 and swp4"]
+    judged = next(e["data"] for e in entries if e["kind"] == "stage_judged")
+    assert (judged["stage"], judged["verdict"]) == ("inventory", "FAIL")
+    assert "the cable of compute_tray3:bmc is in mgmt_switch1:swp4" in judged["text"]
