@@ -5,164 +5,51 @@ The agent knows four devices, none of which answers: each may speak from its own
 
 import asyncio
 import json
-import os
 import re
 import signal
 import socket
-import sqlite3
-import sys
-from collections.abc import AsyncIterator, Mapping
-from contextlib import closing
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pytest
 import pytest_asyncio
 
-from agent.programs import Program, find, free_port, get
+from agent.exits import Exit
+from agent.programs import get
+from tests.simulation.listener import (
+    OTHER,
+    PATIENCE_S,
+    PLAIN,
+    SECURE,
+    STRANGER,
+    Floor,
+    drops,
+    path_of,
+)
+from tests.simulation.nursery import Nursery
 
-PATIENCE_S: Final = 30.0  # of a test on a busy machine
-LOOK_S: Final = 0.05
-PLAIN, SECURE, OTHER, FLOODED = ("127.0.61.1", "127.0.61.2", "127.0.61.3", "127.0.61.4")
-STRANGER: Final = "127.0.61.99"
 ENGINE: Final = "0x8000000001020304"
 COLD_START: Final = "1.3.6.1.6.3.1.1.5.1"
 LINK_DOWN: Final = "1.3.6.1.6.3.1.1.5.3"
 V3: Final = ("-v3", "-u", "watch", "-l", "authPriv", "-a", "SHA-256", "-A", "maplesyrup")
 V3_AES: Final = (*V3, "-x", "AES", "-X", "treefrogs!")
-FLOOR: Final = f"""\
-floor: rackproof.floor/1
-listen: 127.0.0.1:{{http}}
-data: data
-traps: {{{{listen: "127.0.0.1:{{traps}}", credentials: [others]}}}}
-credentials:
-  lab: {{{{version: 2c, community: public}}}}
-  others: {{{{version: 2c, community: {{{{file: word}}}}}}}}
-  secure:
-    version: 3
-    user: watch
-    auth: {{{{protocol: SHA-256, password: {{{{file: auth}}}}}}}}
-    privacy: {{{{protocol: AES-128, password: {{{{file: privacy}}}}}}}}
-defaults: {{{{credentials: lab, interval: 5 s, timeout: 200 ms, retries: 0}}}}
-bays:
-  bay-01:
-    devices:
-      plain: {{{{address: {PLAIN}}}}}
-      secure: {{{{address: {SECURE}, credentials: secure}}}}
-      other: {{{{address: {OTHER}}}}}
-      flooded: {{{{address: {FLOODED}}}}}
-"""
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-def path_of(name: str) -> str:
-    """Find a program; without it there is nobody who speaks."""
-    found = find(name)
-    if found is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"{name} is not installed, and CI must have it")
-        pytest.skip(f"{name} is not installed: apt-get install snmp")
-    return found
-
-
-def free_udp_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-class Floor:
-    """A floor file, and the agent that serves it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.http, self.traps = free_port(0), free_udp_port()
-        self.agent: Program | None = None
-        secrets = {"auth": "maplesyrup", "privacy": "treefrogs!", "word": "private"}
-        for name, secret in secrets.items():
-            (folder / name).write_text(secret)
-            (folder / name).chmod(0o600)
-        (folder / "floor.yaml").write_text(FLOOR.format(http=self.http, traps=self.traps))
-
-    async def start(self, *environment: str) -> None:
-        """Start the agent."""
-        command = ["env", *environment, sys.executable, "-m", "agent", "run", "floor.yaml"]
-        self.agent = await Program.start("agent", command, self.folder)
-        await self.agent.ready(self.http, "/-/healthy")
-
-    async def stop(self) -> None:
-        """End it."""
-        assert self.agent is not None
-        await self.agent.stop()
-
-    def say(self, source: str, version: tuple[str, ...], *what: str) -> list[str]:
-        """Return the command that sends a trap from an address of this machine."""
-        return [
-            path_of("snmptrap"),
-            *(f"--clientaddr={source}", "-m", "", "-r", "3", "-t", "1"),
-            *(*version, f"127.0.0.1:{self.traps}", *what),
-        ]
-
-    async def tell(self, source: str, version: tuple[str, ...], *what: str) -> int:
-        """Send a trap, or with -Ci an inform; return how the program ended."""
-        process = await asyncio.create_subprocess_exec(
-            *self.say(source, version, *what),
-            env={**os.environ, "SNMP_PERSISTENT_DIR": str(self.folder / source)},
-            stderr=asyncio.subprocess.DEVNULL,
-        )
-        return await process.wait()
-
-    async def metrics(self) -> Mapping[str, float]:
-        """Return what was counted."""
-        page = await get(self.http, "/metrics")
-        assert page is not None
-        lines = [line.rsplit(" ", 1) for line in page.decode().splitlines() if line[0] != "#"]
-        return {name: float(value) for name, value in lines}
-
-    async def counted(self, series: str, count: float) -> None:
-        """Wait until something was counted so often."""
-        found: Mapping[str, float] = {}
-        try:
-            async with asyncio.timeout(PATIENCE_S):
-                while found.get(series) != count:
-                    found = await self.metrics()
-                    await asyncio.sleep(LOOK_S)
-        except TimeoutError:
-            pytest.fail(f"{series} is {found.get(series)}, want {count}")
-
-    async def dropped(self, reason: str) -> float:
-        """Return how many datagrams were refused for one reason."""
-        return (await self.metrics())[drops(reason)]
-
-    def rows(self, device: str) -> list[dict[str, Any]]:
-        """Return what the inbox holds of a device."""
-        with closing(sqlite3.connect(self.folder / "data" / "inbox.sqlite", timeout=5)) as inbox:
-            found = inbox.execute(
-                "SELECT body FROM notice WHERE device = ? ORDER BY id", (device,)
-            ).fetchall()
-        return [json.loads(body) for (body,) in found]
-
-    async def kept(self, device: str, count: int) -> list[dict[str, Any]]:
-        """Wait until the inbox holds so many notices of a device."""
-        async with asyncio.timeout(PATIENCE_S):
-            while len(self.rows(device)) < count:  # noqa: ASYNC110 -- a file has no event
-                await asyncio.sleep(LOOK_S)
-        return self.rows(device)
-
-
-def drops(reason: str) -> str:
-    """Return the series that counts what was refused."""
-    return f'rackproof_agent_drops_total{{reason="{reason}",source="traps"}}'
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def nursery() -> AsyncIterator[Nursery]:
+    """Let there be agents."""
+    path_of("snmptrap")
+    async with Nursery.open() as nursery:
+        yield nursery
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def floor(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Floor]:
+async def floor(nursery: Nursery, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Floor]:
     """Let an agent listen."""
-    path_of("snmptrap")
-    floor = Floor(tmp_path_factory.mktemp("floor"))
+    floor = Floor(tmp_path_factory.mktemp("floor"), nursery)
     await floor.start()
     yield floor
     await floor.stop()
@@ -280,10 +167,9 @@ async def test_no_secret_is_logged_or_kept(floor: Floor) -> None:
         assert secret not in everything
 
 
-async def test_a_restart_is_counted_and_told(tmp_path: Path) -> None:
+async def test_a_restart_is_counted_and_told(nursery: Nursery, tmp_path: Path) -> None:
     """Whoever knew our clock from before learns the new one, and nothing is lost on the way."""
-    path_of("snmptrap")
-    floor = Floor(tmp_path)
+    floor = Floor(tmp_path, nursery)
     boots = []
     for _ in range(2):
         await floor.start()
@@ -297,17 +183,16 @@ async def test_a_restart_is_counted_and_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("moment", ["inbox.committing", "inbox.committed"])
-async def test_an_inform_cut_short_by_a_crash_is_kept_once(tmp_path: Path, moment: str) -> None:
+async def test_an_inform_cut_short_by_a_crash_is_kept_once(
+    nursery: Nursery, tmp_path: Path, moment: str
+) -> None:
     """Killed before the row is on the disk, or before its sender was told: it is sent again."""
-    path_of("snmptrap")
-    floor = Floor(tmp_path)
-    await floor.start(f"RACKPROOF_FAILPOINT={moment}")
-    assert floor.agent is not None
+    floor = Floor(tmp_path, nursery)
+    agent = await floor.start(RACKPROOF_FAILPOINT=moment)
     patient = ("-Ci", "-v2c", "-c", "public", "-r", "30", "-t", "1")
 
     telling = asyncio.create_task(floor.tell(PLAIN, patient, "", COLD_START))
-    await asyncio.wait_for(floor.agent.process.wait(), PATIENCE_S)
-    assert floor.agent.process.returncode == -signal.SIGKILL
+    assert await asyncio.wait_for(agent.process.wait(), PATIENCE_S) == -signal.SIGKILL
     assert not telling.done(), "it was acknowledged before it was kept"
     await floor.start()
 
@@ -316,15 +201,13 @@ async def test_an_inform_cut_short_by_a_crash_is_kept_once(tmp_path: Path, momen
     await floor.stop()
 
 
-async def test_a_port_that_is_taken_is_named(tmp_path: Path) -> None:
+async def test_a_port_that_is_taken_is_named(nursery: Nursery, tmp_path: Path) -> None:
     """Somebody else's trap receiver is there already."""
-    floor = Floor(tmp_path)
+    floor = Floor(tmp_path, nursery)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
         taken.bind(("127.0.0.1", floor.traps))
-        command = [sys.executable, "-m", "agent", "run", "floor.yaml"]
-        agent = await Program.start("agent", command, tmp_path)
-        await asyncio.wait_for(agent.process.wait(), PATIENCE_S)
+        agent = await floor.begin()
+        assert await asyncio.wait_for(agent.process.wait(), PATIENCE_S) == Exit.UNDECIDED
 
-    assert agent.process.returncode == 3
     said = agent.log.read_text()
     assert re.search(rf"cannot_listen.*127\.0\.0\.1:{floor.traps}", said), said
