@@ -64,10 +64,10 @@ def lines_of(profile: Profile, walked: Rows) -> tuple[list[Line], dict[str, str]
         for source in rule.values[:1]:
             if source.index == () and not any(s.oid in walked.rows for s in rule.values):
                 unread.setdefault(source.oid, "noSuchInstance")
+    unread = {oid: why for oid, why in unread.items() if oid not in claimed}
     if len(lines) > CHANNELS_MAX:
         unread[lines[CHANNELS_MAX].channel.source] = f"beyond {CHANNELS_MAX} channels"
-    kept = _named_apart(lines[:CHANNELS_MAX], unread)
-    return kept, {oid: why for oid, why in unread.items() if oid not in claimed}
+    return _named_apart(lines[:CHANNELS_MAX], unread), unread
 
 
 def walked_by(profile: Profile, rows: Mapping[str, Value]) -> Rows:

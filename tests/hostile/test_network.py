@@ -6,6 +6,7 @@ import random
 import socket
 from collections.abc import Iterable, Iterator
 from contextlib import AsyncExitStack
+from functools import partial
 
 import numpy as np
 import pytest
@@ -81,16 +82,9 @@ class Floor:
 
     async def round(self) -> list[Answer]:
         """Poll all devices once; whatever is good was read now, from that device."""
-        loop = asyncio.get_running_loop()
-        waiting: list[asyncio.Future[Answer]] = []
         for device in self.devices:
             device.round += 1
-            future: asyncio.Future[Answer] = loop.create_future()
-            self.endpoint.poll(
-                f"bay/{device.number}", lambda _, answer, future=future: future.set_result(answer)
-            )
-            waiting.append(future)
-        answers = await asyncio.gather(*waiting)
+        answers = await polled_all(self.endpoint, [f"bay/{d.number}" for d in self.devices])
         for device, answer in zip(self.devices, answers, strict=True):
             good = answer.fault == Quality.GOOD
             assert (answer.raw[good] == device.value).all()
@@ -139,7 +133,7 @@ async def test_every_answer_thrice_leaves_every_session_as_good_as_new(endpoint:
         await floor.open(stack, Weather(thrice=1.0), timeout_s=10.0)
         answers = [answer for _ in range(ROUNDS) for answer in await floor.round()]
         sent = sum(relay.carried for relay in floor.relays)
-        while endpoint.stats.datagrams_received < sent:
+        while endpoint.stats.datagrams_received < sent:  # noqa: ASYNC110 -- it tells nobody
             await asyncio.sleep(0)
 
     assert {answer.outcome for answer in answers} == {Outcome.OK}
@@ -192,10 +186,14 @@ async def polled_all(endpoint: Endpoint, names: Iterable[str]) -> list[Answer]:
     loop = asyncio.get_running_loop()
     waiting: list[asyncio.Future[Answer]] = []
     for name in names:
-        future: asyncio.Future[Answer] = loop.create_future()
-        assert endpoint.poll(name, lambda _, answer, future=future: future.set_result(answer))
-        waiting.append(future)
+        waiting.append(loop.create_future())
+        assert endpoint.poll(name, partial(_tell, waiting[-1]))
     return await asyncio.gather(*waiting)
+
+
+def _tell(future: asyncio.Future[Answer], _: str, answer: Answer) -> None:
+    """Give an answer to whoever awaits it."""
+    future.set_result(answer)
 
 
 FORGED = 100_000 if NIGHTLY else 2_000

@@ -1,4 +1,4 @@
-"""Wrong replies: each is dropped and counted, the true one is taken, and nothing wrong is stored."""
+"""Wrong replies: each is dropped and counted, the true one taken, nothing wrong is stored."""
 
 from collections.abc import Callable, Iterator
 
@@ -130,7 +130,7 @@ MALFORMED: dict[str, Wrong] = {
     "an empty request-id": lambda request, _: sealed(
         tlv(0xA2, b"\x02\x00" + b"\x02\x01\x00" * 2 + tlv(Tag.SEQUENCE, values(request)))
     ),
-    "a request-id of six octets": lambda request, _: sealed(
+    "a request-id of six octets": lambda *_: sealed(
         tlv(0xA2, b"\x02\x06" + bytes(6) + b"\x02\x01\x00" * 2 + tlv(Tag.SEQUENCE, b""))
     ),
     "a varbind without a value": lambda request, _: request.answer(

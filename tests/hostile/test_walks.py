@@ -78,7 +78,7 @@ async def test_a_walk_without_an_end_ends_with_its_budget(
     """Whichever is used up first: rows, octets or time."""
 
     def replies(datagram: bytes) -> Iterator[bytes]:
-        """Always have more."""
+        """Have more, always."""
         yield asked(datagram).answer(behind(asked(datagram), lambda row: row + 1))
 
     async with agent(replies) as device:
