@@ -358,6 +358,52 @@ async def test_the_description_describes_every_route_and_every_answer_fits_it(
     _hold(spoilt.json, document, refusal)
 
 
+CABLES = {
+    "bay": "bay-01",
+    "matches": False,
+    "age_s": 4.5,
+    "counts": {"as_designed": 1, "swapped": 2},
+    "findings": [{"found": "extra", "at": "mgmt_switch1:swp30", "to": None, "text": "too much"}],
+    "todo": ["take it out"],
+    "unread": {"mgmt_switch2": "no answer"},
+}
+
+
+class Cables:
+    """Who looks at cables, once a call."""
+
+    def __init__(self) -> None:
+        self.looks = 0
+
+    def cabling(self, bay: str) -> Mapping[str, Any] | None:
+        """Tell what was found last."""
+        return CABLES if bay == "bay-01" else None
+
+    async def look(self, bay: str) -> Mapping[str, Any] | None:
+        """Look again."""
+        self.looks += 1
+        return self.cabling(bay)
+
+
+async def test_cables_are_told_as_they_were_read_or_read_now(
+    state: "FakeState", desk: "FakeDesk"
+) -> None:
+    """GET reads nothing, POST does, and no page of another site may ask for it."""
+    cables = Cables()
+    app = create_app(state, desk, cables)
+    place = "/api/v1/bays/bay-01/cabling"
+    document = (await call(app, "GET", "/api/v1/openapi.json")).json
+    content = document["paths"]["/bays/{bay}/cabling"]["get"]["responses"]["200"]["content"]
+    _hold((await call(app, "GET", place)).json, document, content)
+    assert cables.looks == 0
+    assert (await call(app, "POST", place)).json == CABLES
+    assert (await call(app, "POST", place, headers={**JSON, "origin": "http://evil"})).status == 403
+    assert cables.looks == 1
+    nowhere = await call(app, "GET", "/api/v1/bays/bay-77/cabling")
+    assert (nowhere.status, nowhere.headers["content-type"]) == (404, "application/problem+json")
+    assert (await call(create_app(state, desk), "GET", place)).status == 404
+
+
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=40),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner),
@@ -375,7 +421,7 @@ PLACES = st.sampled_from(
     ["bays", "bays/bay-01/runs", "bays/bay-02/runs", "runs", "runs/run-1", "runs/run-1/answers",
      "runs/run-1/pause", "runs/run-1/resume", "runs/run-1/abort", "runs/run-1/finish",
      "runs/run-1/repeat", "runs/run-1/dispositions", "runs/run-1/events", "openapi.json",
-     "runs/run-1/record/record.json"]
+     "bays/bay-01/cabling", "runs/run-1/record/record.json"]
 ) | st.text(st.characters(exclude_categories=["Cc", "Cs"]), max_size=30)  # fmt: skip
 QUERIES = st.text("=&%+" + string.printable, max_size=40) | st.sampled_from(
     ["limit=9", "limit=1e3", "limit=-1", "after=99999999999999999999", "after=1&after=2", "bay=%ff"]
