@@ -11,6 +11,7 @@ one run, so that the ratio holds where the machine is noisy; absolute figures do
 import argparse
 import asyncio
 import contextlib
+import os
 import random
 import re
 import shutil
@@ -21,8 +22,9 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from bench.stages import stages
 from collectors.discovery import discover
@@ -85,7 +87,14 @@ async def objects_of(address: str) -> tuple[tuple[str, ...], int]:
     return found.layout.objects, len(found.layout.channels)
 
 
-def rackproof(folder: Path, addresses: list[str], objects: int, seconds: int) -> float:
+def rackproof(  # noqa: PLR0913, PLR0917 -- what a measurement is made of
+    folder: Path,
+    addresses: list[str],
+    objects: int,
+    seconds: int,
+    credential: str = "{version: 2c, community: public}",
+    secrets: Mapping[str, str] = MappingProxyType({}),
+) -> float:
     """Return our microseconds of CPU an object, one scrape a poll of all devices."""
     port = free_port()
     devices = "".join(
@@ -94,12 +103,14 @@ def rackproof(folder: Path, addresses: list[str], objects: int, seconds: int) ->
     floor = folder / "floor.yaml"
     floor.write_text(
         f"floor: rackproof.floor/1\nlisten: 127.0.0.1:{port}\n"
-        "credentials:\n  lab: {version: 2c, community: public}\n"
+        f"credentials:\n  lab: {credential}\n"
         "defaults: {credentials: lab, interval: 1 s}\n"
         f"bays:\n  bay-01:\n    devices:\n{devices}"
     )
     command = [str(Path(sys.executable).with_name("rackproof")), "run", str(floor)]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as agent:
+    environment = {**os.environ, **secrets}
+    silent = subprocess.DEVNULL
+    with subprocess.Popen(command, stdout=silent, stderr=silent, env=environment) as agent:
         try:
             url = f"http://127.0.0.1:{port}/metrics"
             wait_for(f"http://127.0.0.1:{port}/-/ready")
@@ -164,7 +175,7 @@ def fetch(url: str) -> bytes:
         return page
 
 
-def wait_for(url: str, seconds: int = 30) -> None:
+def wait_for(url: str, seconds: int = 90) -> None:
     """Wait until a page answers with success."""
     for _ in range(10 * seconds):
         with contextlib.suppress(OSError):

@@ -28,12 +28,15 @@ from collectors.profile import load_profiles
 from collectors.readings import Channel
 from collectors.snmp.endpoint import Endpoint
 from collectors.snmp.exchange import Exchange
+from collectors.snmp.peer import Peer
+from collectors.snmp.usm import User
 
 WATCHED: Mapping[str, tuple[tuple[type, str], ...]] = {
     "ask": ((Endpoint, "poll"), (Endpoint, "_go_on")),
     "send": ((Endpoint, "_send"),),
     "receive": ((Endpoint, "_receive"),),
     "decode": ((Exchange, "hear"),),
+    "secure": ((Peer, "seal"), (Peer, "open"), (Peer, "number")),
     "feed": ((Feed, "_heard"), (Intake, "polled")),
     "convert": ((Layout, "convert"), (Layout, "changed")),
     "judge": ((LiveBay, "take"), (LiveBay, "judge")),
@@ -101,8 +104,13 @@ class _Polls(Intake):
         super().polled(readings, outcome, seconds)
 
 
-async def stages(addresses: Sequence[str], port: int, seconds: float = 10.0) -> dict[str, float]:
-    """Return microseconds a reading by stage: one poll of every device, one page, each second."""
+async def stages(
+    addresses: Sequence[str], port: int, seconds: float = 10.0, user: User | None = None
+) -> dict[str, float]:
+    """Return microseconds a reading by stage: one poll of every device, one page, each second.
+
+    `user`: who asks in SNMPv3; else it is v2c.
+    """
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     endpoint = await Endpoint.open(clock=time.monotonic, rng=random.Random(1))
     page = Floor()
@@ -111,7 +119,7 @@ async def stages(addresses: Sequence[str], port: int, seconds: float = 10.0) -> 
     names = [f"pdu{n}" for n in range(len(addresses))]
     intake.open("bay", None, {name: {} for name in names})
     for name, address in zip(names, addresses, strict=True):
-        feed.add(_device(name, address, port))
+        feed.add(_device(name, address, port, user))
     running = asyncio.create_task(feed.run())
     while not intake.settled():  # noqa: ASYNC110 -- nothing tells
         await asyncio.sleep(0.1)
@@ -165,14 +173,15 @@ def judge_of(names: Sequence[str], channels: Sequence[Channel]) -> tuple[LiveBay
     return LiveBay(expand(load_spec(spec.encode(), "bench"))), named
 
 
-def _device(name: str, address: str, port: int) -> Device:
+def _device(name: str, address: str, port: int, user: User | None) -> Device:
     """Return a device that is polled once a second."""
     return Device(
         name=f"bay/{name}",
         host=address,
         port=port,
-        version="2c",
+        version="3" if user else "2c",
         community=b"public",
+        user=user,
         timeout_s=2.0,
         retries=1,
         interval_s=1.0,

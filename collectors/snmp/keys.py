@@ -139,28 +139,37 @@ class Cryptor(Protocol):
 
 
 class Aes:
-    """AES in CFB mode; the vector is the engine's boots and time, and the salt (RFC 3826 §3)."""
+    """AES in CFB mode; the vector is the engine's boots and time, and the salt (RFC 3826 §3).
 
-    __slots__ = ("_algorithm", "_forward")
+    Making a cipher for each message costs ten times what it then does, where caches are cold. So
+    one is kept each way, always at the edge of a block. What it was fed last is its vector: on the
+    way in that is what we feed it, on the way out what makes it send the vector first.
+    """
+
+    __slots__ = ("_block", "_decrypt", "_encrypt", "_sent")
 
     def __init__(self, key: bytes) -> None:
-        self._algorithm = algorithms.AES(key)
-        self._forward = Cipher(self._algorithm, modes.ECB()).encryptor()  # noqa: S305 -- for CFB
+        algorithm, mode = algorithms.AES(key), CFB(bytes(BLOCK))
+        self._encrypt = Cipher(algorithm, mode).encryptor().update
+        self._decrypt = Cipher(algorithm, mode).decryptor().update
+        self._block = Cipher(algorithm, modes.ECB()).encryptor().update  # noqa: S305 -- for CFB
+        self._sent = bytes(BLOCK)  # the last block that was sent
 
     def encrypt(self, plain: bytes, boots: int, seconds: int, salt: bytes, /) -> bytes:
-        """Encrypt block after block. Cost: 10 µs."""
-        vector = boots.to_bytes(4, "big") + seconds.to_bytes(4, "big") + salt
-        return Cipher(self._algorithm, CFB(vector)).encryptor().update(plain)
+        """Encrypt behind a block that comes out as the vector. Cost: 4 µs."""
+        size = len(plain)
+        vector = boots << 96 | seconds << 64 | int.from_bytes(salt, "big")
+        before = int.from_bytes(self._block(self._sent), "big") ^ vector
+        sent = self._encrypt(before.to_bytes(BLOCK, "big") + plain + bytes(-size % BLOCK))
+        self._sent = sent[-BLOCK:]
+        return sent[BLOCK : BLOCK + size]
 
     def decrypt(self, sent: bytes, boots: int, seconds: int, salt: bytes, /) -> bytes:
-        """Decrypt all blocks at once: each needs only the one that was sent before it.
-
-        Cost: 4 µs
-        """
+        """Decrypt behind the vector. Cost: 3 µs."""
         size = len(sent)
-        vector = boots.to_bytes(4, "big") + seconds.to_bytes(4, "big") + salt
-        stream = self._forward.update((vector + sent)[: -(-size // BLOCK) * BLOCK])[:size]
-        return (int.from_bytes(stream, "big") ^ int.from_bytes(sent, "big")).to_bytes(size, "big")
+        vector = boots << 96 | seconds << 64 | int.from_bytes(salt, "big")
+        whole = vector.to_bytes(BLOCK, "big") + sent + bytes(-size % BLOCK)
+        return self._decrypt(whole)[BLOCK : BLOCK + size]
 
 
 class Des:

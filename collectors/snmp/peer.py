@@ -124,8 +124,7 @@ class Peer:
         there = self._there
         form = there.forms.get(len(datagram)) if there else None
         if form is not None:
-            at = form.places
-            return int.from_bytes(datagram[at.number : at.number_stop], "big")
+            return int.from_bytes(datagram[form.number : form.number_stop], "big")
         if not is_v3(datagram):
             raise MismatchError("version")
         return number_of(datagram)
@@ -138,13 +137,14 @@ class Peer:
         there = self._there
         form = there.forms.get(len(datagram)) if there else None
         if there is not None and form is not None and form.fits(datagram):
-            security, at, seconds = there.security, form.places, form.seconds(datagram)
-            security.compare(datagram, at.digest)
+            security, boots = there.security, form.boots
+            seconds = int.from_bytes(datagram[form.seconds : form.seconds_stop], "big")
+            security.compare(datagram, form.digest)
             if self.user.level:
-                self._set(there, form.boots, seconds, now)
-            body = security.clear(datagram[at.body :], form.boots, seconds, form.salt(datagram))
+                self._set(there, boots, seconds, now)
+            body = security.clear(datagram[form.body :], boots, seconds, datagram[form.salt])
             if body.startswith(form.scope):
-                number = int.from_bytes(datagram[at.number : at.number_stop], "big")
+                number = int.from_bytes(datagram[form.number : form.number_stop], "big")
                 return Heard(number, body[form.pdu])
         message = decode(datagram)
         if self._pinned and message.engine != self._pinned:
@@ -182,7 +182,7 @@ class Peer:
         if len(known.forms) >= FORMS_MAX:
             known.forms.clear()
         if pdu[:1] == RESPONSE:
-            known.forms[len(datagram)] = Form.of(datagram, message, body, pdu)
+            known.forms[len(datagram)] = Form(datagram, message, body, pdu)
         return Heard(message.number, pdu)
 
     def _set(self, known: _Engine, boots: int, seconds: int, now: float) -> None:

@@ -4,66 +4,50 @@ Between one message and the next of the same size change its number, the engine'
 salt and body; all else is 60 to 160 octets that need not be encoded or decoded each time. Both
 kinds are cut from what the strict encoder wrote or the strict decoder read, and mean the same.
 
->>> from collectors.snmp.secured import Message, decode
+>>> from collectors.snmp.ber import integer
 >>> first = Message(number=1 << 24, flags=0, seconds=400, body=b"\x30\x00")
->>> before, after = Frame.of(first).fill(1 << 25, 401, b"", b"\x30\x00")
->>> decode(before + after).seconds
+>>> second = Frame(first).fill(integer(1 << 25), integer(401), b"", b"\x30\x00")
+>>> decode(second).seconds
 401
 """
 
-from dataclasses import dataclass
-from typing import NamedTuple, Self
-
-from collectors.snmp.ber import integer
-from collectors.snmp.keys import SALT_OCTETS
-from collectors.snmp.secured import Message, Places, decode
+from collectors.snmp.secured import Message, decode
 
 
-class Frame(NamedTuple):
+class Frame:
     """What all messages have in common whose fields have the lengths of the first."""
 
-    to_number: bytes
-    to_seconds: bytes
-    to_digest: bytes
-    to_salt: bytes  # from behind the digest
-    to_body: bytes
+    __slots__ = ("_behind", "_parts", "digest", "digest_stop")
 
-    @classmethod
-    def of(cls, message: Message) -> Self:
-        """Cut a message at the fields that change."""
+    def __init__(self, message: Message) -> None:
         whole = message.encode()
         at = decode(whole).places
-        behind, salted = at.digest + len(message.digest), at.salt + len(message.salt)
-        return cls(
+        self.digest, self.digest_stop = at.digest, at.digest + len(message.digest)
+        self._parts = (
             whole[: at.number],
             whole[at.number_stop : at.seconds],
-            whole[at.seconds_stop : at.digest],
-            whole[behind : at.salt],
-            whole[salted : at.body],
+            whole[at.seconds_stop : at.salt],
         )
+        self._behind = whole[at.salt + len(message.salt) : at.body]
 
-    def fill(self, number: int, seconds: int, salt: bytes, body: bytes) -> tuple[bytes, bytes]:
-        """Return what stands before the digest and behind it. Cost: 1 µs."""
-        before = b"".join(
-            (self.to_number, integer(number), self.to_seconds, integer(seconds), self.to_digest)
-        )
-        return before, b"".join((self.to_salt, salt, self.to_body, body))
+    def fill(self, number: bytes, seconds: bytes, salt: bytes, body: bytes) -> bytes:
+        """Return the message, not signed yet. Cost: 0.5 µs."""
+        one, two, three = self._parts
+        return b"".join((one, number, two, seconds, three, salt, self._behind, body))
 
 
-@dataclass(frozen=True, slots=True)
 class Form:
-    """How the answers of one size look, from one start of one engine to one user."""
+    """How the answers of one size look, from one start of one engine to one user.
 
-    mask: int
-    fixed: int
-    boots: int
-    places: Places
-    scope: bytes  # what stands before the PDU in the clear, with the PDU's own tag
-    pdu: slice  # where the PDU lies in the clear body
+    Noted from a message that was decoded, proven and found to hold a PDU.
+    """
 
-    @classmethod
-    def of(cls, datagram: bytes, message: Message, body: bytes, pdu: bytes) -> Self:
-        """Note the form of a message that was decoded, proven and found to hold `pdu`."""
+    __slots__ = (
+        *("_fixed", "_mask", "body", "boots", "digest", "number", "number_stop", "pdu", "salt"),
+        *("scope", "seconds", "seconds_stop"),
+    )
+
+    def __init__(self, datagram: bytes, message: Message, body: bytes, pdu: bytes) -> None:
         at = message.places
         mask = bytearray(b"\xff" * at.body)
         for start, size in (
@@ -76,19 +60,14 @@ class Form:
         mask[at.number] = 0x80  # a sign that must stay as it is
         mask[at.seconds] = 0x80 if at.seconds_stop - at.seconds == 1 else 0xFF
         start = body.index(pdu)
-        bits = int.from_bytes(mask, "big")
-        fixed = int.from_bytes(datagram[: at.body], "big") & bits
-        where = slice(start, start + len(pdu))
-        return cls(bits, fixed, message.boots, at, body[: start + 1], where)
+        self._mask = int.from_bytes(mask, "big")
+        self._fixed = int.from_bytes(datagram[: at.body], "big") & self._mask
+        self.boots = message.boots
+        self.number, self.number_stop, self.seconds, self.seconds_stop = at[:4]
+        self.digest, self.salt, self.body = at.digest, slice(at.salt, at.salt + 8), at.body
+        self.scope = body[: start + 1]  # what stands before the PDU, with the PDU's own tag
+        self.pdu = slice(start, start + len(pdu))
 
     def fits(self, datagram: bytes) -> bool:
         """Say whether a datagram of the same size differs only where it may. Cost: 0.3 µs."""
-        return int.from_bytes(datagram[: self.places.body], "big") & self.mask == self.fixed
-
-    def seconds(self, datagram: bytes) -> int:
-        """Return the engine's time."""
-        return int.from_bytes(datagram[self.places.seconds : self.places.seconds_stop], "big")
-
-    def salt(self, datagram: bytes) -> bytes:
-        """Return the salt, if there is one."""
-        return datagram[self.places.salt : self.places.salt + SALT_OCTETS]
+        return int.from_bytes(datagram[: self.body], "big") & self._mask == self._fixed

@@ -19,6 +19,7 @@ import hmac
 from collections.abc import Collection
 from typing import Final, Self
 
+from collectors.snmp.ber import integer
 from collectors.snmp.keys import (
     AUTH,
     PRIVACY,
@@ -73,7 +74,7 @@ class UsmError(MismatchError):
 class User:
     """A user and its protocols. Of the passwords, only what they were hashed to is kept."""
 
-    __slots__ = ("_auth", "_auth_key", "_known", "_privacy", "_privacy_key", "name")
+    __slots__ = ("_auth", "_auth_key", "_known", "_privacy", "_privacy_key", "level", "name")
 
     KNOWN_MAX: Final = 4096  # engines whose keys are kept: a floor's; the one met first goes first
 
@@ -83,6 +84,7 @@ class User:
         self.name = name
         self._auth, self._auth_key = auth or ("", b"")
         self._privacy, self._privacy_key = privacy or ("", b"")
+        self.level = Flag.AUTH * bool(auth) | Flag.PRIV * bool(privacy)  # of all its messages
         self._known: dict[bytes, Security] = {}
 
     @classmethod
@@ -128,11 +130,6 @@ class User:
         """Name the user and its protocols, and nothing that is secret."""
         protocols = [text for text in (self._auth, self._privacy) if text]
         return f"User({', '.join([self.name.decode('utf-8', 'replace'), *protocols])})"
-
-    @property
-    def level(self) -> int:
-        """Return how this user's messages are protected."""
-        return Flag.AUTH * bool(self._auth) | Flag.PRIV * bool(self._privacy)
 
     @property
     def octets(self) -> int:
@@ -221,34 +218,32 @@ class Security:
             octets = (salt % (1 << 64)).to_bytes(SALT_OCTETS, "big")
             scoped = self._cryptor.encrypt(scoped, boots, seconds, octets)
         mac = self._mac if level & Flag.AUTH else None
-        sizes = number.bit_length() // 8, seconds.bit_length() // 8, len(scoped)
-        key = (level | reportable << 8, boots, *sizes)
+        wire = integer(number), integer(seconds)
+        key = (level | reportable << 8, boots, len(wire[0]), len(wire[1]), len(scoped))
         frame = self._frames.get(key)
         if frame is None:
-            frame = self._frame(
-                Message(
-                    number=number,
-                    flags=level | Flag.REPORTABLE * reportable,
-                    engine=self.engine,
-                    boots=boots,
-                    seconds=seconds,
-                    user=self.name,
-                    digest=bytes(mac.octets) if mac else b"",
-                    salt=octets,
-                    body=scoped,
-                ),
-                key,
+            message = Message(
+                number=number,
+                flags=level | Flag.REPORTABLE * reportable,
+                engine=self.engine,
+                boots=boots,
+                seconds=seconds,
+                user=self.name,
+                digest=bytes(mac.octets) if mac else b"",
+                salt=octets,
+                body=scoped,
             )
-        before, after = frame.fill(number, seconds, octets, scoped)
+            frame = self._framed(message, key)
+        whole = frame.fill(*wire, octets, scoped)
         if mac is None:
-            return before + after
-        return before + mac(before + bytes(mac.octets) + after) + after
+            return whole
+        return whole[: frame.digest] + mac(whole) + whole[frame.digest_stop :]
 
-    def _frame(self, message: Message, key: Key) -> Frame:
+    def _framed(self, message: Message, key: Key) -> Frame:
         """Keep what messages of one size have in common."""
         if len(self._frames) >= FRAMES_MAX:
             self._frames.clear()
-        frame = self._frames[key] = Frame.of(message)
+        frame = self._frames[key] = Frame(message)
         return frame
 
     def open(self, message: Message, datagram: bytes) -> bytes:
