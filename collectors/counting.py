@@ -12,10 +12,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from collectors.readings import Quality
+
 WRAP: Final = 2.0**32  # what a Counter32 counts before it begins again (RFC 2578 §7.1.6)
 
 Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
+Faults = NDArray[np.uint8]  # qualities, as far as the answer tells them
 
 
 class Changes:
@@ -33,17 +35,21 @@ class Changes:
         self._count = np.zeros(self.places.size)
         self.unknown = np.zeros(self.places.size, np.bool_)  # at the latest poll
 
-    def count(self, told: Floats, good: Bools) -> Floats:
-        """Return the counts, and note which of them nothing is known of. Shapes: [M].
+    def count(self, sent: Floats, faults: Faults, values: Floats) -> None:
+        """Put the counts into values, and note which of them nothing is known of. Shapes: [C].
 
         The first word is no change; two changes between two polls are one.
         """
-        heard = good & ~np.isnan(told)
+        told = sent[self.places]
+        heard = (faults[self.places] == Quality.GOOD) & ~np.isnan(told)
         self.kept = self.kept or bool((told[heard] > 0).any())
-        self._count += heard & (told != self._last) & ~np.isnan(self._last)
-        np.copyto(self._last, told, where=heard)
-        self.unknown = heard & (told == 0) & (not self.kept)
-        return self._count
+        other = heard & (told != self._last)
+        if other.any():
+            self._count += other & ~np.isnan(self._last)
+            np.copyto(self._last, told, where=other)
+        if not self.kept:
+            self.unknown = heard & (told == 0)
+        values[self.places] = self._count
 
 
 class Wraps:
@@ -59,10 +65,17 @@ class Wraps:
         self.places = np.array(places, np.intp)
         self._last = np.full(self.places.size, math.nan)
         self._before = np.zeros(self.places.size)  # counted in the turns that are complete
+        self._wrapped = False  # any of them
 
-    def count(self, told: Floats, good: Bools) -> Floats:
-        """Return what was counted since the first poll's turn began. Shapes: [M]."""
-        heard = good & ~np.isnan(told)
-        self._before += WRAP * (heard & (self._last >= WRAP / 2) & (told < WRAP / 2))
-        np.copyto(self._last, told, where=heard)
-        return told + self._before
+    def count(self, sent: Floats, faults: Faults, values: Floats) -> None:
+        """Put what was counted since the first poll's turn began into values. Shapes: [C]."""
+        told = sent[self.places]
+        other = told != self._last
+        if other.any():
+            heard = other & (faults[self.places] == Quality.GOOD) & ~np.isnan(told)
+            wrapped = heard & (self._last >= WRAP / 2) & (told < WRAP / 2)
+            self._before += WRAP * wrapped
+            self._wrapped = self._wrapped or bool(wrapped.any())
+            np.copyto(self._last, told, where=heard)
+        if self._wrapped:
+            values[self.places] = told + self._before

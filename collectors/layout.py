@@ -24,6 +24,8 @@ from collectors.rows import Value, number, text
 TICKS: Final = 2**32  # sysUpTime counts hundredths of a second in 32 bits: 497 days
 TICKS_A_SECOND: Final = 100
 WRAP_TICKS: Final = 3_600_00  # within an hour of its end, a fall to its beginning is a wrap
+_UNHEARD: Final = (Quality.COMM_LOST, Quality.STALE)
+_CHANGED: Final = "when the device was bound and is not any more"
 SIGN_BITS: Final = {"signed16": 16, "signed32": 32}
 
 
@@ -69,7 +71,13 @@ class Layout:
         self._count = len(lines)
         self._uptime_at = positions[SYS_UP_TIME]
         self._uptime = number(rows.get(SYS_UP_TIME))
-        self._guards = [(positions[oid], oid, said) for oid, said in guards.items()]
+        told = {oid: number(said) for oid, said in guards.items()}
+        worded = {
+            oid: text(guards[oid]) for oid, as_number in told.items() if math.isnan(as_number)
+        }
+        self._worded = {positions[oid]: said for oid, said in worded.items()}
+        self._guards = np.array([positions[oid] for oid in told if oid not in worded], np.intp)
+        self._guarded = np.array([told[oid] for oid in told if oid not in worded], np.float64)
         self._factor, self._divisor = _fractions([line.scale for line in lines])
         self._offset = np.array([line.offset for line in lines])
         self._light = np.flatnonzero([line.light for line in lines])
@@ -112,8 +120,7 @@ class Layout:
             values[channels] -= modulus * (values[channels] >= modulus / 2)
         for counting in self._counting:
             values = values.copy() if values is sent else values
-            places = counting.places
-            values[places] = counting.count(sent[places], wrong[places] == Quality.GOOD)
+            counting.count(sent, wrong, values)
         with np.errstate(over="ignore"):  # what becomes infinite is found below
             values = values * self._factor
         values /= self._divisor
@@ -129,7 +136,8 @@ class Layout:
             self._remap(sent, values, quality)
         for group in self._availability:
             self._judge(group, raw, fault, texts, quality)
-        quality[self.changes.places[self.changes.unknown]] = Quality.SENTINEL
+        if not self.changes.kept:
+            quality[self.changes.places[self.changes.unknown]] = Quality.SENTINEL
         np.copyto(quality, wrong, where=wrong != Quality.GOOD)
         quality[~np.isfinite(values) & (quality == Quality.GOOD)] = Quality.MALFORMED
         values[quality != Quality.GOOD] = math.nan
@@ -155,12 +163,14 @@ class Layout:
                 return "sysUpTime fell: the device restarted"
             if before < uptime < silence_s * TICKS_A_SECOND and not wrapped:
                 return "sysUpTime is shorter than its silence was: the device restarted"
-        for position, oid, said in self._guards:
-            if fault[position] in (Quality.COMM_LOST, Quality.STALE):
-                continue
-            now = text(texts[position]) if position in texts else float(raw[position])
-            if now != (text(said) if position in texts else number(said)):
-                return f"{oid} was {text(said)} when the device was bound and is not any more"
+        for place in np.flatnonzero(raw[self._guards] != self._guarded).tolist():
+            at = int(self._guards[place])
+            if fault[at] not in _UNHEARD:
+                return f"{self.objects[at]} was {self._guarded[place]:.15g} {_CHANGED}"
+        for position, said in self._worded.items():
+            now = text(texts.get(position))
+            if fault[position] not in _UNHEARD and now != said:
+                return f"{self.objects[position]} was {said} {_CHANGED}"
         return None
 
     def _read_texts(

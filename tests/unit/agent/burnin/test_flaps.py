@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from agent.burnin.block import Block
 from agent.burnin.event import Kind
 from agent.burnin.verdict import Verdict
-from collectors.counting import Changes
 from collectors.readings import Quality
 from tests.unit.agent.burnin.docket import Case, design
 
@@ -102,9 +101,3 @@ def test_an_agent_that_starts_anew_sees_the_flaps_of_the_meantime(
 def test_a_switch_that_starts_anew_with_its_links_up_has_not_flapped(start: float) -> None:
     """Its moments are 0 then: nothing changed since its start."""
     assert verdict([], switch=[start]) is Verdict.PASS
-
-
-def test_a_moment_before_nobody_asked_is_no_flap() -> None:
-    """Many a switch tells none for months; the first word is where counting starts."""
-    changes = Changes([0], np.array([1200.0]))
-    assert changes.count(np.array([1200.0]), np.ones(1, np.bool_)) == 0
