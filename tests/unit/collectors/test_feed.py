@@ -33,6 +33,7 @@ source: this test
 fingerprint: {{sys_object_id: [1.3.6.1.4.1.99999]}}
 channels:
   current: {{value: 1.3.6.1.4.1.99999.1.1.0, quantity: current, unit: A, scale: 0.1}}
+  flaps: {{value: 1.3.6.1.4.1.99999.1.3.0, quantity: count, conversion: changes}}
 """
 
 
@@ -40,11 +41,12 @@ class Box(asyncio.DatagramProtocol):
     """A device on loopback, with one reading, that can be made to misbehave."""
 
     def __init__(self, community: bytes = b"public") -> None:
-        self.shown = {UPTIME: 5_000.0, "current": 23.1}
+        self.shown = {UPTIME: 5_000.0, "current": 23.1, "changed": 300.0}
         rows = [
             *system(f"{ENTERPRISE}.7", "a box", "box"),
             Object(oid=f"{ENTERPRISE}.1.1.0", reads="current", scale=10.0),
             fixed(f"{ENTERPRISE}.1.2.0", "no reading"),
+            Object(oid=f"{ENTERPRISE}.1.3.0", reads="changed"),
         ]
         self._responder = Responder(Table(rows), self.shown, community=community)
         self.silent = False
@@ -261,6 +263,27 @@ async def test_a_device_that_restarted_is_bound_again(
     assert len(hall.notes.channels["bay/pdu"]) == 2
     qualities = [Quality(each.quality[0]) for each in hall.notes.readings["bay/pdu"]]
     assert Quality.STALE in qualities
+
+
+async def test_a_device_that_restarted_and_says_0_of_its_last_change_has_not_changed(
+    hall: Hall,
+) -> None:
+    """It keeps such moments, as it told before; of another device, 0 means nothing."""
+    box, dumb = await hall.box("bay/switch"), await hall.box("bay/dumb")
+    dumb.shown["changed"] = 0.0
+    hall.add("bay/switch")
+    hall.add("bay/dumb")
+    await hall.notes.until(
+        lambda: {hall.notes.value(f"bay/{n}") for n in ("switch", "dumb")} == {23.1}
+    )
+    box.shown.update({UPTIME: 100.0, "changed": 0.0, "current": 9.0})
+    await hall.notes.until(lambda: ("bay/switch", "device_changed") in hall.notes.notices)
+
+    hall.ahead_s += 60.0
+    await hall.notes.until(lambda: hall.notes.value("bay/switch") == 9.0)
+    last = hall.notes.readings["bay/switch"][-1]
+    assert (last.values[1], last.quality[1]) == (0, Quality.GOOD)
+    assert hall.notes.readings["bay/dumb"][-1].quality[1] == Quality.SENTINEL
 
 
 async def test_two_profiles_that_fit_equally_well_are_both_named(tmp_path: Path) -> None:
