@@ -7,9 +7,33 @@ import click
 
 from agent.exits import Exit
 from agent.output import complain, count, say
+from collectors.discovery import SilentError
+from collectors.profile import Profile, parse_profile
+from collectors.snmp.endpoint import Endpoint
+from collectors.snmp.exchange import Target
+from collectors.snmp.walk import WalkBudget
 from collectors.walk_text import read_walk
 
+DRAFTED: Final = "drafted"  # the profile of a device that is drafted as it is probed
+ROOTS: Final = ("1.0.8802", "1.3.6.1.2.1", "1.3.6.1.4.1")
+BUDGET: Final = WalkBudget(rows=200_000, octets=32 << 20, seconds=600.0)  # a chassis has 50,000
+
 NOTES_MAX: Final = 20  # of what could not be read; more says only that the folder is in disorder
+
+
+async def drafted_for(endpoint: Endpoint, target: Target, mibs: Path) -> Profile:
+    """Walk a device that no profile fits, and draft one for it.
+
+    Raises: SilentError when it stops answering.
+    """
+    walked = await endpoint.walk(target, ROOTS, budget=BUDGET)
+    if not walked.rows:
+        raise SilentError(walked.outcome, f"stopped answering in a walk: {walked.outcome.value}")
+    from collectors.draft.profile import draft as drafted  # noqa: PLC0415 -- as below
+    from collectors.mib.library import Library  # noqa: PLC0415 -- as below
+
+    done = drafted(walked.rows, Library.open(mibs), DRAFTED)
+    return parse_profile(done.text.encode(), DRAFTED)
 
 
 @click.command(short_help="Draft a profile from a walk and MIBs.")

@@ -4,6 +4,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final, Unpack
 
 import click
@@ -11,19 +12,21 @@ import numpy as np
 
 from agent import clock
 from agent.address import Address
+from agent.commands.draft import DRAFTED, drafted_for
 from agent.commands.snmp_options import How, silence, snmp_options, talk, target_of
 from agent.exits import Exit
 from agent.floor_check import unknown
 from agent.output import complain, count, emit, figure, say, table
 from collectors.discovery import Discovery, SilentError, discover
 from collectors.fingerprint import STANDARD, AmbiguousError
-from collectors.profile import Profile, load_profiles
+from collectors.profile import DRAFT_MARK, Profile, load_profile, load_profiles
 from collectors.readings import Channel, Quality
 from collectors.recording import answer
 from collectors.rows import Value
 from collectors.snmp.endpoint import Endpoint
 from collectors.snmp.exchange import Target
 
+SUFFIX: Final = ".yaml"  # what tells a profile's file from a name
 ABSENT: Final = ("noSuchObject", "noSuchInstance", "noSuchName", "endOfMibView")
 
 
@@ -82,21 +85,36 @@ class Probe:
 
 @click.command
 @snmp_options
-@click.option("--profile", "named", help="Use this profile, whatever the device says it is.")
+@click.option(
+    "--profile",
+    "named",
+    help="Use this profile, whatever the device says it is: a name, or a file NAME.yaml.",
+)
+@click.option(
+    "--mibs",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="A folder of MIBs: where no profile fits, one is drafted by them.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for a program.")
-def probe(address: Address, named: str | None, *, as_json: bool, **how: Unpack[How]) -> int:
+def probe(
+    address: Address, named: str | None, mibs: Path | None, *, as_json: bool, **how: Unpack[How]
+) -> int:
     """Identify the SNMP device at ADDRESS (HOST or HOST:PORT) and read it once.
 
     The profile is found by what the device says about itself; a device that none fits is read by
-    the standard MIBs. Nothing is written to it. Exit code 3 means that it does not answer.
+    the standard MIBs, or by a draft. Nothing is written to it. Exit code 3 means that it does not
+    answer.
     """
     profiles = load_profiles()
+    if named is not None and named.endswith(SUFFIX):
+        profiles = (load_profile(Path(named)),)
+        named = profiles[0].name
     names = [profile.name for profile in profiles if profile.transport == "snmp"]
     if named is not None and named not in names:
         raise click.UsageError(unknown("profile", named, names) + " (see rackproof profile list)")
     target = target_of(address, **how)
     try:
-        seen = talk(lambda endpoint: visit(endpoint, target, profiles, named))
+        seen = talk(lambda endpoint: visit(endpoint, target, profiles, named, mibs))
     except SilentError as error:
         return _undecided(silence(address, target, error.outcome), error.outcome, as_json=as_json)
     except AmbiguousError as error:
@@ -110,11 +128,18 @@ def probe(address: Address, named: str | None, *, as_json: bool, **how: Unpack[H
 
 
 async def visit(
-    endpoint: Endpoint, target: Target, profiles: tuple[Profile, ...], named: str | None
+    endpoint: Endpoint,
+    target: Target,
+    profiles: tuple[Profile, ...],
+    named: str | None,
+    mibs: Path | None = None,
 ) -> Probe:
     """Identify a device and read all its channels. Raises: SilentError, AmbiguousError."""
     begun = clock.monotonic()
     found = await discover(endpoint, target, profiles, named)
+    if mibs is not None and named is None and found.profile.name == STANDARD:
+        own = await drafted_for(endpoint, target, mibs)
+        found = await discover(endpoint, target, (own,), own.name)
     layout = found.layout
     fetched = await endpoint.get(target, layout.objects)
     raw, fault, texts = answer(layout, fetched.values)
@@ -162,7 +187,7 @@ def _document(seen: Probe, address: Address) -> dict[str, Any]:
     return {
         "device": {
             "address": str(address),
-            "profile": identity.profile,
+            "profile": seen.found.profile.name,
             "kind": identity.kind,
             "vendor": identity.vendor,
             "model": identity.model,
@@ -183,10 +208,12 @@ def _show(seen: Probe, address: Address) -> None:
     identity = seen.found.layout.identity
     who = " ".join(filter(None, (identity.vendor, identity.model))) or "unknown make"
     fits = "no profile fits; read by the standard MIBs"
+    if identity.profile == DRAFTED + DRAFT_MARK:
+        fits = "no profile fits; drafted from MIBs, and reviewed by nobody"
     say(f"{address}: {who}")
     facts = {
         "profile": f"{identity.profile} ({identity.kind})"
-        if identity.profile != STANDARD
+        if identity.profile not in (STANDARD, DRAFTED + DRAFT_MARK)
         else fits,
         "serial": identity.serial,
         "firmware": identity.firmware,

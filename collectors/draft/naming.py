@@ -51,6 +51,8 @@ def name_of(group: Group, seen: Seen, last: str = "", without: str = "") -> str:
         thing, rest = list(seen.own[:-1]), seen.own[-1:]
         return "/".join(filter(None, ["_".join(thing), "_".join(rest)]))
     thing = [w for w in before[1:] or before if w not in EMPTY]
+    while thing and thing[0].isdecimal():
+        del thing[0]
     which = _which(group, seen, without)
     return "/".join(filter(None, ["_".join(thing) or "row", which, last or "_".join(seen.own)]))
 

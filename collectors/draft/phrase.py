@@ -152,6 +152,7 @@ def _symbolic(found: re.Match[str], word: str, short: str, text: str) -> bool:
     before = text[: found.start()].rstrip()
     alone = found[0].strip() == text.strip().rstrip(".")
     marked = before.endswith(("(", " in", " of", "=")) or bool(found["decimal"] or found["ratio"])
+    marked = marked or MARKED.search(text[: found.start()]) is not None
     marked = marked or bool(found["part"] or found["prefix"] or alone)
     if not before and text[found.end() :].lstrip()[:1] in ("", ";", "(", ",", "x", "*"):
         marked = True

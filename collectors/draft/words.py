@@ -16,6 +16,7 @@ JOINED: Final = {"k": ("w", "wh", "va", "var", "pa", "v"), "m": ("a", "v")}  # K
 QUANTITIES: Final = (  # the words that name a quantity; what stands first here wins
     ("power_factor", ("power factor", "pf", "powerfactor", "cos phi", "pwrfactor", "pwr factor")),
     ("energy", ("energy", "kwh", "wh", "kilowatthours", "watthours", "kilowatt hours", "watt hours",
+                "watt hour", "watthour", "kwatt hour",
                 "consumption energy")),
     ("apparent_power", ("apparent power", "apparent", "va", "kva", "volt amps", "volt amp")),
     ("reactive_power", ("reactive power", "reactive", "vars", "kvar")),
@@ -47,7 +48,8 @@ SETTINGS: Final = frozenset((  # words of what somebody set, or is told about a 
     "max", "min", "maximum", "minimum", "maxvalue", "calibration", "adjustment",
     "interval", "timeout", "enable", "enabled", "support", "supported", "capability", "default",
     "accuracy", "trap", "traps", "notification", "event", "events", "polarity", "designed",
-    "restart", "shutdown", "upperlimit", "lowerlimit", "hyst", "setpt", "sp", "cutoff", "cutout", "target",
+    "restart", "shutdown", "upperlimit", "lowerlimit", "hyst", "setpt", "sp", "cutoff", "cutout",
+    "target", "th", "ctrl",
 ))  # fmt: skip
 PAST: Final = frozenset(("peak", "peaks", "history", "historical", "log", "logged", "last"))
 NOUNS: Final = frozenset((  # a last word that makes a name one of something else than a value
