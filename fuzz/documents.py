@@ -41,25 +41,6 @@ YAML_WORDS: Final = (
     *(b"? ", b": ", b"- ", b"&a ", b"*a", b"<<: ", b"|\n ", b">\n ", b"...\n", b"---\n", b"%TAG"),
     *(b".inf", b"-.inf", b".nan", b"0x", b"0o", b"1e400", b"~", b"true", b"2001-12-14"),
 )
-PROFILE: Final = b"""\
-profile: p
-kind: pdu
-vendor: v
-title: t
-prefix: 1.3.6.1.4.1.99
-fingerprint: {sys_object_id: [.1], descr: "^x", exists: [.2]}
-objects: {flag: .9.0}
-enumerations: {on_off: {1: on, 2: off}}
-scalars:
-  power: {oid: .3.0, quantity: power, unit: W, scale: 0.1, sentinels: [-1]}
-tables:
-  - name: outlet
-    index: [n]
-    columns: {label: .4.1.2}
-    channels:
-      "outlet/{n}/current": {column: .4.1.3, quantity: current, unit: A}
-provides: {feed: {power: power}}
-"""
 FLOOR: Final = b"""\
 floor: rackproof.floor/1
 listen: 127.0.0.1:9108
@@ -104,6 +85,7 @@ SPEC_WORDS: Final = (
     *(b"+-6 %", b"10 C .. 45 C", b"< 10 kW", b"is ok", b"1..18", b"nominal: ", b"fail: ", b"q: "),
     *(b"expr: ", b"per: pump 2", b"every: 1 s", b"duration: 1 h", b"sum(", b"max(", b"dew_point("),
 )
+SMALL_OCTETS: Final = 2500  # of a profile that is tried
 LINES: Final = (
     b"1.3.6.1.2.1.1.1.0|4|text\n1.3.6.1.2.1.1.2.0|6|.1.3.6.1\n1.3.6.1.2.1.1.3.0|67|123\n",
     b"1.3.6.1.2.1.2.2.1.6.1|4x|00FF\n1.3.6.1.1.0|64|127.0.0.1\n1.3.6.1.1.1|64x|7f000001\n",
@@ -127,6 +109,13 @@ def _profiles() -> tuple[profile.Profile, ...]:
 def _folder() -> Path:
     """Return a folder for one file at a time."""
     return Path(tempfile.mkdtemp(prefix="fuzz-"))
+
+
+def shipped() -> Iterator[bytes]:
+    """Yield the smaller ones of the shipped profiles."""
+    for path in sorted(profile.FOLDER.rglob("*.yaml")):
+        if path.stat().st_size < SMALL_OCTETS:
+            yield path.read_bytes()
 
 
 def yaml(data: bytes) -> None:
@@ -230,9 +219,7 @@ TARGETS: Final = (
         size_max=512,
         growth_max=8 << 20,
     ),
-    Target(
-        name="profile", run=a_profile, seeds=lambda: (PROFILE,), words=YAML_WORDS, size_max=2048
-    ),
+    Target(name="profile", run=a_profile, seeds=shipped, words=YAML_WORDS, size_max=SMALL_OCTETS),
     Target(name="floor", run=floor, seeds=lambda: (FLOOR,), words=YAML_WORDS, size_max=2048),
     Target(
         name="spec",

@@ -10,8 +10,11 @@ MODULES: Final[Mapping[str, tuple[str, ...]]] = {
     "snmp": ("message", "shape"),
     "talks": ("talk",),
     "secured": ("v3_message", "v3_peer", "v3_proven"),
+    "notices": ("notification", "hearing", "neighbours"),
     "mqtt": ("framing", "payload", "gateway", "bus"),
+    "edge": ("protobuf", "sparkplug", "edge"),
     "documents": ("yaml", "profile", "floor", "spec", "expression", "recording"),
+    "api": ("api", "negotiate"),
     "records": (
         *("canonical", "entry", "journal", "segment", "arrays", "spool", "manifest", "key"),
     ),
