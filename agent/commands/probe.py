@@ -69,7 +69,16 @@ class Reading:
         if self.channel.quantity.is_state:
             bad = self.channel.good_states and self.state not in self.channel.good_states
             return self.channel.name, self.state or f"{self.value:g}", "", "not ok" if bad else ""
-        return self.channel.name, figure(self.value), self.channel.quantity.symbol, ""
+        return self.channel.name, figure(self.value), self.channel.quantity.symbol, self._limits()
+
+    def _limits(self) -> str:
+        """Return what the device itself takes for too little and too much."""
+        kept = self.channel.limits
+        if kept is None:
+            return ""
+        ends = (kept.low_alarm, kept.high_alarm)
+        told = "..".join("" if math.isnan(end) else figure(end) for end in ends)
+        return "" if told == ".." else f"its own limits: {told}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,7 +124,10 @@ def test_what_belongs_to_a_port_stands_together(
     """A person looks for a port, not for all ports' counters of one kind."""
     assert answer(["probe", devices["arista_eos"]]) == Exit.YES
 
-    shown = re.findall(r"^(port/[^/ ]+)/", capsys.readouterr().out, re.MULTILINE)
+    told = capsys.readouterr().out
+    assert re.search(r"module_temp +[\d.]+ +degC +its own limits: -?\d+\.\.\d+", told)
+    assert re.search(r"rx_light +dark +not ok", told)
+    shown = re.findall(r"^(port/[^/ ]+)/", told, re.MULTILINE)
     runs = [port for n, port in enumerate(shown) if n == 0 or shown[n - 1] != port]
     assert len(runs) == len(set(runs)) > 1
 
