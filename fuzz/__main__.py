@@ -7,6 +7,7 @@ fuzz/corpus, where every test run tries them again.
 import argparse
 import json
 import re
+import resource
 import shutil
 import subprocess
 import sys
@@ -20,16 +21,22 @@ FOUND: Final = Path(".fuzz")
 KEPT_MAX: Final = 60  # inputs of one target
 KEPT_OCTETS_MAX: Final = 200  # of one input; a crash is kept whatever its size
 STATS: Final = re.compile(r"^stat::number_of_executed_units: +(\d+)$", re.MULTILINE)
-SECONDS: Final = re.compile(r"Done \d+ runs in (\d+) second")
 
 
 class Outcome(NamedTuple):
     """What one target came to."""
 
     executions: int
-    seconds: int
+    seconds: float  # of the processor
     dearest_ms: float
     found: list[Path]
+
+    def __str__(self) -> str:
+        """Return a line for a person."""
+        pace = self.executions / max(1.0, self.seconds)
+        told = f"{self.executions:>11,} executions, {pace:>7,.0f} a second of the processor"
+        found = "".join(f", FOUND {path}" for path in self.found)
+        return f"{told}, dearest {self.dearest_ms:.1f} ms{found}"
 
 
 def fuzz(name: str, folder: Path, flags: list[str]) -> Outcome:
@@ -40,17 +47,22 @@ def fuzz(name: str, folder: Path, flags: list[str]) -> Outcome:
     log = folder / "log"
     with log.open("w") as file:
         command = [sys.executable, "-m", "fuzz.engine", name, str(folder), *flags]
+        began = _child_seconds()
         subprocess.run(command, stdout=file, stderr=file, check=False)
-    said = log.read_text(errors="replace")
-    runs, seconds = STATS.search(said), SECONDS.search(said)
+        seconds = _child_seconds() - began
+    runs = STATS.search(log.read_text(errors="replace"))
     slowest = folder / "slowest.json"
     dearest = json.loads(slowest.read_text())["ms"] if slowest.exists() else 1.0
     found = [each for each in folder.glob("*-*") if each not in before and each.is_file()]
     if runs is None and not found:
         raise SystemExit(f"{name}: the fuzzer did not run; see {log}")
-    return Outcome(
-        int(runs[1]) if runs else 0, int(seconds[1]) if seconds else 0, dearest, sorted(found)
-    )
+    return Outcome(int(runs[1]) if runs else 0, seconds, dearest, sorted(found))
+
+
+def _child_seconds() -> float:
+    """Return how long the processor has worked for children that are done."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def keep(target: Target, folder: Path) -> int:
@@ -86,13 +98,7 @@ def main(arguments: list[str]) -> int:
         flags = [f"-max_total_time={told.seconds}", f"-runs={told.runs}"]
         folder = FOUND / name
         came = fuzz(name, folder, [*flags, *(["--strict"] if told.strict else [])])
-        pace = came.executions / max(1, came.seconds)
-        print(
-            f"{name:12} {came.executions:>11,} executions, {pace:>8,.0f}/s,"
-            f" dearest {came.dearest_ms:5.1f} ms",
-            *(f"FOUND {path}" for path in came.found),
-            flush=True,
-        )
+        print(f"{name:12} {came}", flush=True)
         broken += bool(came.found)
         if told.keep:
             print(f"{name:12} {keep(target, folder)} inputs kept in {target.file}")
