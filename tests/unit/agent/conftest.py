@@ -92,7 +92,7 @@ class FakeDesk:
 
     async def runs(self) -> Sequence[Mapping[str, Any]]:
         """List runs, the latest first."""
-        hidden = ("stages", "reason")
+        hidden = ("stages", "reason", "notifications")
         listed = [{k: v for k, v in r.items() if k not in hidden} for r in self.held.values()]
         return listed[::-1]
 
@@ -184,6 +184,18 @@ def _run(name: str, bay: str, start: Start) -> dict[str, Any]:
             ],
         },
         "record": None,
+        "notifications": [
+            {
+                "at": 12.5,
+                "device": "feedA",
+                "name": "linkDown",
+                "channels": ["port/eth0/link"],
+                "count": 3,
+                "inform": False,
+                "restart": False,
+                "objects": [["1.3.6.1.2.1.2.2.1.8.1", "2"]],
+            }
+        ],
     }
 
 
