@@ -293,7 +293,7 @@ def _notice(device: str, heard: Heard, meaning: Meaning, *, full: bool) -> Notic
     """Return what was said as it is kept: text that was made fit to be shown. Cost: 20 µs."""
     bay, _, name = device.partition("/")
     told = heard.told
-    shown = [(oid, _text(value)) for oid, value in told.objects if oid != COMMUNITY] if full else []
+    shown = [(oid, text_of(value)) for oid, value in told.objects if oid != COMMUNITY] if full else []
     return Notice(
         bay=bay,
         device=name,
@@ -308,7 +308,7 @@ def _notice(device: str, heard: Heard, meaning: Meaning, *, full: bool) -> Notic
     )
 
 
-def _text(value: Value) -> str:
+def text_of(value: Value) -> str:
     """Return a value of a device as text: printable, or in hexadecimal."""
     if isinstance(value, bytes):
         text = value.decode("utf-8", "replace").strip("\0 \t\r\n")
