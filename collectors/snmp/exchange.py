@@ -25,7 +25,7 @@ from collectors.snmp.plan import (
     VARBINDS_MAX,
     Planned,
 )
-from collectors.snmp.secured import is_v3, number_of
+from collectors.snmp.secured import ENGINE_OCTETS, is_v3, number_of
 from collectors.snmp.usm import Complaint, Security, User
 
 Address = tuple[str, int]
@@ -77,11 +77,6 @@ class Target:
             raise ValueError("version 3 goes with a user, and no other does")
         object.__setattr__(self, "address", (str(ipaddress.ip_address(host)), port))
 
-    @property
-    def overhead(self) -> int:
-        """Return how many octets of a datagram go to saying who asks."""
-        return len(self.community) if self.user is None else self.user.octets
-
 
 @dataclass(slots=True)
 class Learnt:
@@ -94,6 +89,13 @@ class Learnt:
     salt: int = 0  # where the counting of messages to it begins, at random
     keys: Keys = User.at
     peer: Peer | None = None
+
+    def overhead(self, target: Target) -> int:
+        """Return how many octets of a datagram go to saying who asks; the engine is there twice."""
+        if target.user is None:
+            return len(target.community)
+        engine = self.peer.engine if self.peer else b""
+        return target.user.octets + 2 * (len(engine) or ENGINE_OCTETS[-1])
 
     def envelope(self, target: Target) -> "Community | Peer":
         """Return what our messages travel in; what is known of an engine is kept."""

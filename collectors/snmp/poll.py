@@ -95,7 +95,8 @@ class Watch:
         wanted = list(positions)
         names = [self._names[at] for at in wanted]
         questions = []
-        for part in split(names, self.target.overhead, self.learnt.varbinds_max):
+        who = self.learnt.overhead(self.target)
+        for part in split(names, who, self.learnt.varbinds_max):
             planned = planned_get(tuple(names[part]))
             here = wanted[part]
             first, last = here[0], here[-1]

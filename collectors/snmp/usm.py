@@ -35,12 +35,12 @@ from collectors.snmp.keys import (
 )
 from collectors.snmp.message import MismatchError
 from collectors.snmp.prepared import Frame
-from collectors.snmp.secured import ENGINE_OCTETS, NAME_OCTETS_MAX, NUMBER_MAX, Flag, Message
+from collectors.snmp.secured import NAME_OCTETS_MAX, NUMBER_MAX, Flag, Message
 
 WINDOW_SECONDS: Final = 150  # RFC 3414 §2.2.3
 BOOTS_MAX: Final = NUMBER_MAX  # an engine that has counted so far proves nothing any more
 LEVEL: Final = Flag.AUTH | Flag.PRIV  # the flags that say how a message is protected
-HEADER_OCTETS: Final = 84  # of a message without engine, user and digest, with salt and filling
+HEADER_OCTETS: Final = 60  # of a message without engine, user and digest, beyond those of v2c
 FRAMES_MAX: Final = 64  # sizes of messages of one user at one engine that are kept encoded
 USM_STATS: Final = "1.3.6.1.6.3.15.1.1"
 
@@ -133,9 +133,9 @@ class User:
 
     @property
     def octets(self) -> int:
-        """Return how many octets more a message of this user takes than one with a community."""
+        """Return how many octets more a message takes than one with a community, without engine."""
         digest = AUTH[self._auth].octets if self._auth else 0
-        return HEADER_OCTETS + 2 * ENGINE_OCTETS[-1] + len(self.name) + digest
+        return HEADER_OCTETS + len(self.name) + digest
 
     @property
     def is_slow(self) -> bool:
