@@ -75,6 +75,25 @@ def show_text(run: Document) -> None:
                 say(f"  {len(lines) - REASONS_MAX} more; --json has them all")
 
 
+def cabling_text(found: Document) -> None:
+    """Print what is wrong with the cables of a bay, what is not known, and what to do."""
+    if found["age_s"] is None:
+        say(f"{found['bay']}: its cables were not looked at yet; --read does")
+        return
+    counts = [f"{n} {what.replace('_', ' ')}" for what, n in found["counts"].items() if n]
+    say(f"{found['bay']}: {', '.join(counts) or 'no cables'}; read {lasting(found['age_s'])} ago")
+    for each in found["findings"]:
+        if each["found"] != "as_designed":
+            say(f"  {each['text']}")
+    for switch, why in found["unread"].items():
+        say(f"  {switch} was not read: {why}")
+    if found["todo"]:
+        say()
+        say("what to do:")
+        for number, text in enumerate(found["todo"], 1):
+            say(f"  {number}. {text}")
+
+
 def _facts(run: Document) -> Iterator[tuple[str, str]]:
     """Yield what there is to say about a run in one line each."""
     spec, at = run["spec"], run["standing"]

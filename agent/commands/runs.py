@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 import click
 
 from agent.commands.client import URL, URL_VARIABLE, Agent, Document, UnreachableError
-from agent.commands.run_text import list_table, show_text, step
+from agent.commands.run_text import cabling_text, list_table, show_text, step
 from agent.exits import BY_VERDICT, Exit
 from agent.output import complain, emit, say
 
@@ -176,6 +176,23 @@ def dispose(agent: Agent, run: str, *, as_json: bool, **act: object) -> int:
     another attempt that passes; `waived` lets it stand. It is superseded, never erased.
     """
     return _done(agent.post("runs", run, "dispositions", **act), as_json=as_json)
+
+
+@runs.command
+@click.argument("bay")
+@click.option("--read", is_flag=True, help="Read the switches now.")
+@_asking
+def cabling(agent: Agent, bay: str, *, as_json: bool, read: bool) -> int:
+    """Show the cables of BAY against its spec, and what to do about those that are wrong.
+
+    Exit code 0: all are as designed. 1: some are not. 3: not all of them can be seen.
+    """
+    found = (agent.post if read else agent.get)("bays", bay, "cabling")
+    if as_json:
+        emit(found)
+    else:
+        cabling_text(found)
+    return {True: Exit.YES, False: Exit.NO}.get(found["matches"], Exit.UNDECIDED)
 
 
 def _done(run: Document, *, as_json: bool) -> int:

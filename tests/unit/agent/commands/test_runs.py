@@ -16,6 +16,7 @@ from agent.commands.client import Agent
 from agent.exits import Exit
 from agent.web.app import create_app
 from agent.web.server import serving
+from tests.unit.agent.cables import Cables
 
 if TYPE_CHECKING:
     from tests.unit.agent.conftest import FakeDesk
@@ -34,7 +35,7 @@ def daemon(desk: "FakeDesk", monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
     async def serve() -> None:
         """Serve until the test is over."""
-        async with serving(create_app(None, desk), "127.0.0.1", 0) as (host, port):  # type: ignore[arg-type]
+        async with serving(create_app(None, desk, Cables()), "127.0.0.1", 0) as (host, port):  # type: ignore[arg-type]
             url.append(f"http://{host}:{port}")
             started.set()
             await done.wait()
@@ -94,6 +95,20 @@ def test_a_run_is_begun_answered_and_ended(say: Say, desk: "FakeDesk") -> None:
     assert "over" in say(*decided, *BY)
     assert desk.journal["run-1"][-1]["data"]["deviation"] == "D7"
     assert {entry["data"].get("by", "J. Doe") for entry in desk.journal["run-1"]} == {"J. Doe"}
+
+
+def test_cables_are_shown_with_what_to_do(say: Say) -> None:
+    """What is wrong, and in which order it is mended; what is right is a number."""
+    shown = say("cabling", "bay-01", "--read", code=Exit.NO)
+    assert [line.strip() for line in shown.splitlines() if line] == [
+        "bay-01: 1 as designed, 1 extra; read 4 s ago",
+        "swp30: too much",
+        "mgmt_switch2 was not read: no answer",
+        "what to do:",
+        "1. take out the cable at mgmt_switch1:swp30",
+    ]
+    assert json.loads(say("cabling", "bay-01", "--json", code=Exit.NO))["matches"] is False
+    assert "no bay" in say("cabling", "bay-77", code=Exit.INVALID)
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from agent.web.app import create_app
 from agent.web.asking import BODY_BYTES_MAX
 from agent.web.guard import Gate
 from agent.web.server import serving
+from tests.unit.agent.cables import CABLES, Cables
 
 if TYPE_CHECKING:
     from tests.unit.agent.conftest import FakeDesk
@@ -356,33 +357,6 @@ async def test_the_description_describes_every_route_and_every_answer_fits_it(
         _hold((await call(app, "GET", f"/api/v1{path}")).json, document, content)
     refusal = document["paths"]["/bays/{bay}/runs"]["post"]["responses"]["422"]["content"]
     _hold(spoilt.json, document, refusal)
-
-
-CABLES = {
-    "bay": "bay-01",
-    "matches": False,
-    "age_s": 4.5,
-    "counts": {"as_designed": 1, "swapped": 2},
-    "findings": [{"found": "extra", "at": "mgmt_switch1:swp30", "to": None, "text": "too much"}],
-    "todo": ["take it out"],
-    "unread": {"mgmt_switch2": "no answer"},
-}
-
-
-class Cables:
-    """Who looks at cables, once a call."""
-
-    def __init__(self) -> None:
-        self.looks = 0
-
-    def cabling(self, bay: str) -> Mapping[str, Any] | None:
-        """Tell what was found last."""
-        return CABLES if bay == "bay-01" else None
-
-    async def look(self, bay: str) -> Mapping[str, Any] | None:
-        """Look again."""
-        self.looks += 1
-        return self.cabling(bay)
 
 
 async def test_cables_are_told_as_they_were_read_or_read_now(
