@@ -3,9 +3,10 @@
 import hashlib
 import io
 import json
+import sqlite3
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -20,7 +21,9 @@ from agent.record.keys import KeyFileError, PublicKey
 from agent.record.manifest import JournalEnd, Manifest, ManifestError
 from agent.store import spool
 from agent.store.entry import START, ChainError, Entry, Stamp
+from agent.store.journal import Journal
 from agent.store.segments import SegmentError, pack, unpack
+from agent.store.trouble import StoreError
 from fuzz.target import Target
 
 RUN: Final = "20260301t080000-bench-1"
@@ -99,6 +102,57 @@ def journals() -> Iterator[bytes]:
     yield b"".join(lines)[:-1]
     yield b"".join([lines[0], *lines])
     yield b"".join(lines[:2])
+
+
+@cache
+def _database() -> tuple[Journal, sqlite3.Connection]:
+    """Return a journal, and a way to write into its database what the journal never would."""
+    opened: list[sqlite3.Connection] = []
+
+    def connect(path: Path) -> sqlite3.Connection:
+        """Keep the connection."""
+        opened.append(sqlite3.connect(path, isolation_level=None))
+        return opened[0]
+
+    folder = _folder() / "database"
+    folder.mkdir()
+    kept = Journal.open(folder / "journal.sqlite", connect=connect)
+    (connection,) = opened
+    connection.execute("PRAGMA synchronous = OFF")
+    connection.execute("DROP TRIGGER entry_stays")
+    connection.execute("DROP TRIGGER entry_remains")
+    connection.execute("DROP TRIGGER entry_follows")
+    return kept, connection
+
+
+def rows(data: bytes) -> None:
+    """Rows of a database that somebody changed are entries and messages, or the one error."""
+    kept, connection = _database()
+    hash_ = hashlib.sha256(data).hexdigest()
+    connection.execute("BEGIN")
+    for table in ("entry", "outbox", "answered"):
+        connection.execute(f"DELETE FROM {table}")
+    connection.execute("INSERT INTO entry VALUES (?, 1, ?, ?)", (RUN, data, hash_))
+    connection.execute("INSERT INTO outbox (run, seq, body) VALUES (?, 1, ?)", (RUN, data))
+    connection.execute("INSERT INTO answered VALUES ('key', ?)", (data,))
+    connection.execute("COMMIT")
+    asked: tuple[Callable[[], object], ...] = (
+        lambda: kept.entries(RUN),
+        lambda: kept.due(2e9),
+        lambda: kept.answered("key"),
+    )
+    for ask in asked:
+        try:
+            ask()
+        except StoreError as error:
+            assert "restore it from backup" in str(error)
+    assert kept.runs() == [RUN]
+
+
+def changed() -> Iterator[bytes]:
+    """Yield rows as they are, and in forms that none has."""
+    yield _lines()[0]
+    yield from (b"[]", b"null", b'{"a":1}', b"7", b'"text"')
 
 
 def _block(polls: int, channels: int) -> Block:
@@ -240,8 +294,9 @@ TARGETS: Final = (
         name="entry", run=entry, seeds=_lines, words=(b'"seq":', b'"at":', b"null"), size_max=1024
     ),
     Target(name="journal", run=journal, seeds=journals, size_max=2048),
-    Target(name="segment", run=segment, seeds=segments, size_max=4096),
-    Target(name="arrays", run=stored, seeds=arrays, size_max=1024),
+    Target(name="rows", run=rows, seeds=changed, size_max=512),
+    Target(name="segment", run=segment, seeds=segments, bound_ms=40.0),  # read, written and read
+    Target(name="arrays", run=stored, seeds=arrays, size_max=1024, bound_ms=60.0),  # written first
     Target(name="spool", run=spooled, seeds=lambda: (), words=(spool.MARK,), size_max=1024),
     Target(name="manifest", run=manifest, seeds=manifests, words=(HASH.encode(),), size_max=2048),
     Target(name="key", run=key, seeds=lambda: (PEM,), size_max=512),

@@ -16,7 +16,7 @@ MODULES: Final[Mapping[str, tuple[str, ...]]] = {
     "documents": ("yaml", "profile", "floor", "spec", "expression", "recording"),
     "api": ("api", "negotiate"),
     "records": (
-        *("canonical", "entry", "journal", "segment", "arrays", "spool", "manifest", "key"),
+        *("canonical", "entry", "journal", "rows", "segment", "arrays", "spool", "manifest", "key"),
     ),
 }
 NAMES: Final = {name: module for module, names in MODULES.items() for name in names}

@@ -198,7 +198,8 @@ class Journal:
             value = canonical.decode(data)
         except canonical.CanonicalError as error:
             raise StoreError(f"{self._path}: {what} {error}; {RESTORE}") from None
-        assert isinstance(value, dict)
+        if not isinstance(value, dict):
+            raise StoreError(f"{self._path}: {what} is no object; {RESTORE}")
         return value
 
 
