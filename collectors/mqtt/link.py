@@ -182,9 +182,11 @@ class Client(aiomqtt.Client):
             setattr(paho, name, ours)
 
     def _on_disconnect(self, *args: Any) -> None:  # noqa: ANN401 -- as the library tells it
-        """Let nobody wait for an answer to CONNECT that cannot come any more."""
-        if not self._connected.done():
-            self._connected.set_exception(aiomqtt.MqttError(CLOSED))
+        """Let nobody wait for an answer that cannot come any more."""
+        pending: list[asyncio.Future[Any]] = [self._connected, *self._pending_subscribes.values()]
+        for waiting in pending:
+            if not waiting.done():
+                waiting.set_exception(aiomqtt.MqttError(CLOSED))
         super()._on_disconnect(*args)
 
     def _packet(self) -> tuple[int, bytes]:
@@ -193,13 +195,13 @@ class Client(aiomqtt.Client):
         return packet["command"], bytes(packet["packet"])
 
     def _published(self) -> MQTTErrorCode:
-        """Take in a message, and only then acknowledge it. Raises: PacketError."""
+        """Take in a message, and only then acknowledge it; what is none ends the connection."""
         first, body = self._packet()
         try:
             told = read_publish(first, body, five=self._five)
         except PacketError as error:
             self.socket.ended = str(error)
-            raise
+            return MQTTErrorCode.MQTT_ERR_PROTOCOL
         self._deliver(told, bool(first & 1))
         if not told.packet_id:
             return MQTTErrorCode.MQTT_ERR_SUCCESS
@@ -253,6 +255,9 @@ class Client(aiomqtt.Client):
         """Leave nothing open, whatever state the connection is in."""
         self._client._sock_close()  # noqa: SLF001 -- a connection that never came to be has no other
         self.socket.close()
+        for end in (self._connected, self._disconnected):
+            if end.done() and not end.cancelled():
+                end.exception()  # it was told already; nobody need be told again
 
 
 def _three(access: Access) -> dict[str, object]:

@@ -194,16 +194,19 @@ async def test_a_session_bridges_a_short_break(broker: Mosquitto, version: Versi
 CHILD: Final = """
 import asyncio, random, sys, time
 from collectors.mqtt.access import Access
+from collectors.mqtt.mapping import MqttProfile
 from collectors.mqtt.source import Source
 from collectors.mqtt.subscriber import Subscriber
-from collectors.profile import load_profiles
 
 def told(readings):
     print("told", readings.values[0], flush=True)
 
 async def main():
-    profile = next(p for p in load_profiles() if p.name == "json_room")
-    source = Source(profile="p", kind="other", vendor="v", mqtt=profile.mqtt, match={})
+    channel = {"field": "d.temperature.v", "unit": "degC", "quantity": "temperature"}
+    message = {"topic": "gateway/{bay}/room/telemetry", "max_age": "20 s", "time": "ts",
+               "channels": {"temperature": channel}}
+    mqtt = MqttProfile.model_validate({"dialect": "json", "messages": [message]})
+    source = Source(profile="p", kind="other", vendor="v", mqtt=mqtt, match={})
     access = Access(client_id="rackproof-hall", session_s=600.0)
     hall = Subscriber("hall", ("127.0.0.1", int(sys.argv[1])), access, clock=time.monotonic,
                       wall=time.time, rng=random.Random(1))
