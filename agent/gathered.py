@@ -12,7 +12,7 @@ BURST: Final = 20  # entries of one device at once: each of its breakers, and so
 A_SECOND: Final = 1 / 60  # and then: a storm of a day is 1,440 entries
 OTHERS: Final = "others"  # what stands for all kinds beyond those
 
-Key = tuple[str, tuple[str, ...]]  # its name, and what it is about
+Key = tuple[str, tuple[str, ...], bool]  # its name, what it is about, whether it is an inform
 
 
 @dataclass(slots=True)
@@ -35,9 +35,9 @@ class Gathered:
         """Take in what was kept, or only counted. Cost: 1 µs."""
         notice = row.notice
         kinds = self._said.setdefault(notice.device, {})
-        key = (notice.name, notice.channels)
+        key = (notice.name, notice.channels, notice.inform)
         if key not in kinds and len(kinds) >= KINDS_MAX:
-            key = (OTHERS, ())
+            key = (OTHERS, (), False)
         kind = kinds.get(key)
         if kind is None:
             kinds[key] = _Kind(row, row.id)

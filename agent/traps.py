@@ -293,7 +293,7 @@ def _notice(device: str, heard: Heard, meaning: Meaning, *, full: bool) -> Notic
     """Return what was said as it is kept: text that was made fit to be shown. Cost: 20 µs."""
     bay, _, name = device.partition("/")
     told = heard.told
-    shown = [(oid, text_of(value)) for oid, value in told.objects if oid != COMMUNITY] if full else []
+    objects = told.objects if full else ()
     return Notice(
         bay=bay,
         device=name,
@@ -304,7 +304,7 @@ def _notice(device: str, heard: Heard, meaning: Meaning, *, full: bool) -> Notic
         inform=told.inform,
         version=heard.version,
         uptime_s=told.ticks / 100,
-        objects=tuple(shown[:OBJECTS_MAX]),
+        objects=tuple((o, text_of(v)) for o, v in objects if o != COMMUNITY)[:OBJECTS_MAX],
     )
 
 

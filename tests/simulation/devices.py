@@ -12,6 +12,8 @@ from agent.twin.answerers import Answerers
 from agent.twin.floor import Floor
 from agent.twin.places import families
 from collectors.profile import load_profiles
+from collectors.twin.speech import Speech
+from collectors.twin.trap import Sink
 
 Address = tuple[str, int]
 TICK_S: Final = 0.5
@@ -53,6 +55,10 @@ class Devices:
     def repair(self) -> None:
         """Bring back what was lost."""
         self._floor.racks.plant.feeds[0] = True
+
+    def speak(self, *sinks: Sink) -> Speech:
+        """Let devices tell somebody what happens to them."""
+        return self._answerers.speak(sinks, 1)
 
     def silence(self, device: str) -> None:
         """Let a device say nothing more."""
