@@ -180,7 +180,7 @@ class Layout:
         for position in self._texts.keys() & texts.keys():
             rule, said = self._texts[position], text(texts[position])
             found = rule.pattern.search(said) if rule.pattern else None
-            as_number = number(found[1].encode()) if found else math.nan
+            as_number = number((found[1] or "").encode()) if found else math.nan
             if said in rule.sentinels:
                 wrong[position] = Quality.SENTINEL
             elif said in rule.numbers:

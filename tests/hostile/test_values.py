@@ -47,6 +47,7 @@ identity:
 channels:
   supply: {{value: .2.1.0, quantity: temperature, unit: degC, range: [-40, 120], sentinels: [-999]}}
   flow: {{value: .2.2.0, quantity: flow, unit: lpm, scale: 0.1, range: [0, 1000]}}
+  told: {{value: .2.3.0, quantity: temperature, unit: degC, pattern: '^(-?\\d+)?\\s*C$'}}
 tables:
   sensor:
     index: [sensor]
@@ -209,6 +210,30 @@ async def test_nonsense_is_never_a_good_value(
     assert read["flow"] == (50.0, Quality.GOOD)
 
 
+@pytest.mark.parametrize(
+    ("said", "value"),
+    [
+        (b"23 C", 23.0),
+        (b"C", None),
+        (b"23 F", None),
+        (b"2" * 60_000 + b" C", None),
+        (b"\xff C", None),
+    ],
+    ids=["right", "no number", "another unit", "many digits", "no text"],
+)
+async def test_a_text_in_which_a_pattern_finds_no_number_is_malformed(
+    endpoint: Endpoint, profiles: tuple[Profile, ...], said: bytes, value: float | None
+) -> None:
+    """A part of a pattern that may be missing is no number either; nothing breaks on it."""
+    told = Object(oid=f"{ENTERPRISE}.2.3.0", tag=Tag.OCTET_STRING, value=said)
+    read = read_of(*await found(endpoint, fragmented([*SYSTEM, told]), profiles))
+    if value is None:
+        assert math.isnan(read["told"][0])
+        assert read["told"][1] == Quality.MALFORMED
+    else:
+        assert read["told"] == (value, Quality.GOOD)
+
+
 async def test_a_value_whose_unit_flaps_is_out_of_range_and_not_hot(
     endpoint: Endpoint, profiles: tuple[Profile, ...]
 ) -> None:
@@ -245,6 +270,8 @@ def fragmented(objects: list[Object]) -> Callable[[bytes], Iterator[bytes]]:
         """Encode a value."""
         if isinstance(each.value, bytes):
             return tlv(Tag.OCTET_STRING, each.value)
+        if each.tag == Tag.OCTET_STRING:
+            return tlv(Tag.OCTET_STRING, str(each.value).encode())
         if each.tag == Tag.OID:
             return varbind(str(each.value), b"")[2:]
         assert isinstance(each.value, int)
