@@ -103,6 +103,9 @@ TIMES: Final = re.compile(
 MARKED: Final = re.compile(
     r"(?:\b(?:in|units?(?: (?:are|is|of))*|as)|[(:=])\s*\Z|\A\s*\Z", re.IGNORECASE
 )
+SYMBOL_FOLLOWS: Final = re.compile(
+    r"(?:\b(?:in|of)|[(=]|\bunits?:?(?: are| is| of)?:?)\Z", re.IGNORECASE
+)
 BARE_PART: Final = re.compile(
     r"\b(?:in|units?(?: (?:are|is|of))*(?: in)?|precision of|resolution(?: of| is)?|measured in|as)"
     r":? (?:units of )?(?:(tenth|hundredth|hundreth|thousandth)s?|(0?\.0*1))\b",
@@ -151,8 +154,7 @@ def _symbolic(found: re.Match[str], word: str, short: str, text: str) -> bool:
     """Say whether a letter or two stand for a unit, as in `0.1 A`, `(W)` or `in kW`."""
     before = text[: found.start()].rstrip()
     alone = found[0].strip() == text.strip().rstrip(".")
-    marked = before.endswith(("(", " in", " of", "=")) or bool(found["decimal"] or found["ratio"])
-    marked = marked or MARKED.search(text[: found.start()]) is not None
+    marked = SYMBOL_FOLLOWS.search(before) is not None or bool(found["decimal"] or found["ratio"])
     marked = marked or bool(found["part"] or found["prefix"] or alone)
     if not before and text[found.end() :].lstrip()[:1] in ("", ";", "(", ",", "x", "*"):
         marked = True

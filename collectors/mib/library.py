@@ -179,6 +179,10 @@ class Library:
                     break
         return found
 
+    def place(self, module: str, name: str) -> str | None:
+        """Return where a module's object lies."""
+        return self._oids.get((module, name))
+
     def called(self, oid: str) -> str:
         """Return a name that the folder has for a place in the tree; "" for none."""
         return next((name for (_, name), place in self._oids.items() if place == oid), "")
