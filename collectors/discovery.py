@@ -10,9 +10,7 @@ from collectors.fingerprint import candidates, identify, questions
 from collectors.layout import Layout
 from collectors.neighbours import (
     ABOUT,
-    ABOUT_BUDGET,
     ADDRESSES,
-    ADDRESSES_BUDGET,
     Switch,
     sockets,
 )
@@ -24,6 +22,8 @@ from collectors.snmp.poll import Fetched
 from collectors.snmp.walk import COMPLETE, WalkBudget
 
 AT_ONCE: Final = nullcontext()
+ABOUT_BUDGET: Final = WalkBudget(rows=20_000, octets=4 << 20, seconds=30.0)  # 1,000 ports have 15
+ADDRESSES_BUDGET: Final = WalkBudget(rows=20_000, octets=2 << 20, seconds=30.0)  # of a bay's switch
 DENIED: Final = {  # what a device reports of us, and what is most likely behind it
     Outcome.UNKNOWN_USER: "it knows no such user",
     Outcome.WRONG_DIGEST: "its authentication password or protocol is another",
@@ -119,5 +119,6 @@ async def neighbours(
         if about.outcome not in (Outcome.OK, Outcome.PARTIAL):
             raise SilentError(about.outcome, f"told nothing of cables: {about.outcome.value}")
         learnt = await endpoint.walk(target, ADDRESSES, budget=ADDRESSES_BUDGET)
-    ended = dict.fromkeys(ADDRESSES, learnt.outcome.value)
-    return sockets(about.rows | learnt.rows, about.ended | ended | learnt.ended)
+    ended = about.ended | dict.fromkeys(ADDRESSES, learnt.outcome.value) | learnt.ended
+    short = {root: why for root, why in ended.items() if why != COMPLETE}
+    return sockets(about.rows | learnt.rows, short)

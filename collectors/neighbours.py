@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from collectors.rows import Value, number, text
-from collectors.snmp.walk import COMPLETE, WalkBudget
 
 LLDP: Final = "1.0.8802.1.1.2.1"  # IEEE 802.1AB-2005
 REMOTE: Final = f"{LLDP}.4.1.1"  # lldpRemEntry, by TimeMark, local port and index
@@ -33,8 +32,6 @@ ABOUT: Final = (
     *(f"{EXTENDED}.{column}" for column in (1, 15, 18)),
 )
 ADDRESSES: Final = (BASE_PORT, *(f"{table}.{column}" for table in LEARNT for column in (2, 3)))
-ABOUT_BUDGET: Final = WalkBudget(rows=20_000, octets=4 << 20, seconds=30.0)  # 1,000 ports have 15
-ADDRESSES_BUDGET: Final = WalkBudget(rows=20_000, octets=2 << 20, seconds=30.0)  # of a bay's switch
 NEIGHBOURS_MAX: Final = 8  # at a port: a controller, its system and a guest or two; more is a hub
 ADDRESSES_MAX: Final = 64  # at a port: behind more there is a network, not a device
 TEXT_CHARACTERS_MAX: Final = 255  # what LLDP lets a name have
@@ -106,22 +103,20 @@ def plain(said: Value) -> str:
     return "".join(char if char.isprintable() else "\ufffd" for char in shown)
 
 
-def sockets(rows: Mapping[str, Value], ended: Mapping[str, str]) -> Switch:
-    """Make a table of what walks of ABOUT and ADDRESSES brought, and of how their roots ended."""
+def sockets(rows: Mapping[str, Value], short: Mapping[str, str]) -> Switch:
+    """Make a table of what walks of ABOUT and ADDRESSES brought. `short`: roots cut short, why."""
     reading = _Reading(rows)
     reading.interfaces()
     reading.local_ports()
     reading.neighbours()
     reading.learnt()
-    short = {root: why for root, why in ended.items() if why != COMPLETE}
-    lldp = [root for root in ABOUT if root.startswith(LLDP)]
-    table = [root for root in ADDRESSES if root in ended]
+    heard = not any(root in short for root in ABOUT if root.startswith(LLDP))
     return Switch(
         system=plain(rows.get(f"{OWN}.3.0")),
         chassis=_chassis(rows.get(f"{OWN}.1.0"), rows.get(f"{OWN}.2.0")),
         sockets=tuple(port.socket() for port in reading.ports.values()),
-        speaks=reading.speaks and not any(root in short for root in lldp),
-        learns=reading.learns and bool(table) and not any(root in short for root in table),
+        speaks=reading.speaks and heard,
+        learns=reading.learns and not any(root in short for root in ADDRESSES),
         notes=tuple(f"{root}: {why}" for root, why in short.items()),
     )
 

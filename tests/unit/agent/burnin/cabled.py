@@ -8,9 +8,8 @@ from agent.burnin.design import Design
 from agent.burnin.expand import refuse
 from agent.burnin.farends import End, names_of
 from agent.burnin.wiring import Finding, What, Wiring, compare
-from collectors.neighbours import ABOUT, ADDRESSES, EXTENDED, INTERFACE, Switch, sockets
+from collectors.neighbours import EXTENDED, INTERFACE, Switch, sockets
 from collectors.rows import Value
-from collectors.snmp.walk import COMPLETE
 from collectors.twin.lldp import Cable, address_of, bridge, lldp
 
 SWITCHES = ("mgmt_switch1", "mgmt_switch2")
@@ -79,8 +78,7 @@ class Rack:
 
     def switches(self, names: Iterable[str] = SWITCHES) -> dict[str, Switch]:
         """Return what reading the switches brings."""
-        whole = dict.fromkeys((*ABOUT, *ADDRESSES), COMPLETE)
-        return {name: sockets(self.rows(name), whole) for name in names}
+        return {name: sockets(self.rows(name), {}) for name in names}
 
     def found(self, read: Iterable[str] = SWITCHES) -> Wiring:
         """Return what the comparison finds."""
