@@ -433,3 +433,24 @@ async def test_a_table_of_100_000_rows_is_cut_and_the_rest_counted(
     assert [float(line.rpartition(" ")[2]) for line in dropped] == [channels - SERIES_MAX]
     assert any("budget" in note for note in discovery.notes)
     assert any("beyond" in why for why in discovery.layout.unread.values())
+
+
+async def test_rows_that_change_their_index_leave_no_series_behind(
+    endpoint: Endpoint, profiles: tuple[Profile, ...]
+) -> None:
+    """A device that numbers its sensors anew at each start shows those that it has now."""
+    floor = Floor()
+    sizes = []
+    for start in range(1, 200, 20):
+        sensors = [
+            Object(oid=f"{ENTERPRISE}.3.1.{column}.{n}", tag=tag, value=value)
+            for n in range(start, start + 20)
+            for column, tag, value in ((2, Tag.OCTET_STRING, f"s{n}"), (3, Tag.INTEGER, 20))
+        ]
+        discovery, readings = await found(endpoint, box(*sensors), profiles)
+        floor.bind("bay", "box", discovery.layout.channels, {})
+        floor.put(replace(readings, device="bay/box"))
+        sizes.append((floor.series, len(floor.render())))
+
+    assert {series for series, _ in sizes} == {20}
+    assert max(size for _, size in sizes) < 1.2 * min(size for _, size in sizes)
