@@ -42,7 +42,7 @@ class Authority:
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         constraints = x509.BasicConstraints(ca=True, path_length=None)
-        made = self._begin(self._name, self._key, -DAY, DAY).add_extension(
+        made = self._begin(self._name, self._key, -DAY, 100 * DAY).add_extension(
             constraints, critical=True
         )
         self.file = self._write(name, made)
@@ -148,6 +148,12 @@ class Mosquitto:
         command = ["mosquitto_pub", "-p", str(self.open_port), "-q", "1", "-t", topic, *options]
         subprocess.run([*command, "-s"], input=text, check=True)
 
+    def first(self, options: tuple[str, ...]) -> str:
+        """Return the first message that the broker's own client hears, with its topic."""
+        command = ["mosquitto_sub", "-p", str(self.open_port), "-C", "1", "-W", "30", "-v"]
+        done = subprocess.run([*command, *options], capture_output=True, text=True, check=True)
+        return done.stdout.strip()
+
 
 class Ear:
     """What a subscriber told, and a way to wait for more."""
@@ -186,9 +192,10 @@ class Ear:
         device = readings.device
         assert readings.values.shape == (len(self.channels[device]),)
         self.told[device] = readings
-        now = device, self.value(device, self.channels[device][0].name)
-        if self.history[-1:] != [now]:
-            self.history.append(now)
+        for first in self.channels[device][:1]:  # a device not described yet has none
+            now = device, self.value(device, first.name)
+            if self.history[-1:] != [now]:
+                self.history.append(now)
 
     def value(self, device: str, channel: str) -> float | Quality | None:
         """Return the latest value, or why there is none; None where nothing was told."""
