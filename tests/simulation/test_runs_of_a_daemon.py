@@ -25,6 +25,7 @@ from agent.exits import Exit
 from tests.simulation.actor import Actor
 from tests.simulation.nursery import Nursery
 from tests.simulation.site import BAY, BY, HOLD_S, Record, Said, Site
+from tests.simulation.talking import Heard, listen, talk
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -223,6 +224,16 @@ async def clock_set(site: Site) -> tuple[Record, float]:
     return await verified(site, run), elapsed
 
 
+async def lied_to(site: Site) -> tuple[Record, Heard]:
+    """Let devices tell of a breaker, a link and a restart that there were not."""
+    listen(site)
+    await site.start()
+    run = await site.start_run()
+    await site.soaking(run, 1.0)
+    heard = await talk(site, run)
+    return await verified(site, run), heard
+
+
 async def is_told(site: Site, run: str, number: int) -> bool:
     """Say whether the journal knows so many times that the clock was set."""
     reply = await site.ask("GET", f"/api/v1/runs/{run}/events?after=0&limit=1000")
@@ -263,6 +274,7 @@ SCENES: Final[Mapping[Scene, int]] = {  # and how long the soak is
     starved: 600,  # likewise
     frozen: 12,
     clock_set: 8,
+    lied_to: 6,
 }
 AS_PROGRAMS: Final = (by_hand, clock_set)  # as a person starts it; for libfaketime, that must be
 
@@ -365,3 +377,16 @@ async def test_summer_time_is_not_even_noticed(scenes: Scenes) -> None:
     assert min(walls) < SPRING < max(walls)
     assert len(record.events("clock")) == 2
     assert record.summary["started"].startswith("2027-03-28T00:59:")
+
+
+async def test_what_devices_say_is_told_and_judges_nothing(scenes: Scenes) -> None:
+    """By name and channel in the run and its record; the polls that it brought about decide."""
+    record, heard = await scenes[lied_to]
+    said = {(each["device"], each["name"]) for each in heard.notifications}
+    assert {device for device, _ in said} >= {"feedA", "feedB"}
+    assert {each["inform"] for each in heard.notifications} == {False, True}
+    assert any(each["restart"] for each in heard.notifications if each["device"] == "feedB")
+    assert "devices said" in heard.shown
+    assert {(e["device"], e["name"]) for e in record.events("notified")} >= said
+    assert not record.events("reboot"), "it was said, and the poll did not show it"
+    assert record.verdict == "PASS"
