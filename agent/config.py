@@ -6,7 +6,7 @@ problem with its file and line; what is odd but allowed is a warning.
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Final, Literal
@@ -81,6 +81,11 @@ class BrokerConfig:
     dialects: tuple[str, ...]
     access: Access  # all but the password
     password: Secret | None
+    line: int = field(default=1, compare=False)  # of the file
+
+    def told(self) -> Access:
+        """Return how the broker is spoken to, with the password: for the wire and nothing else."""
+        return replace(self.access, password=self.password.reveal() if self.password else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +151,11 @@ def load_floor(path: Path, environment: Mapping[str, str] = os.environ) -> Floor
         data=path.parent / part.data,
         brokers={
             name: BrokerConfig(
-                broker.url.address, tuple(broker.dialects), broker.access(), broker.password
+                broker.url.address,
+                tuple(broker.dialects),
+                broker.access(),
+                broker.password,
+                document.lines.get(("brokers", name), 1),
             )
             for name, broker in part.brokers.items()
         },

@@ -8,7 +8,6 @@ import random
 import signal
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -306,7 +305,7 @@ class Daemon:
         self._brokers[name] = follower = Subscriber(
             name,
             (broker.address.host, broker.address.port),
-            replace(broker.access, password=broker.password.reveal() if broker.password else None),
+            broker.told(),
             clock=clock.monotonic,
             wall=clock.wall,
             rng=random.Random(),  # noqa: S311 -- spreads load, guards nothing

@@ -1,14 +1,16 @@
 """`rackproof check`: a floor file and all it refers to, without contacting anything."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
+from agent import broker_check, clock
 from agent.config import BayConfig, FloorConfig, Snmp, load_floor
 from agent.exits import Exit
 from agent.output import complain, count, emit, problem_dict, say, table
-from collectors.document import DocumentError
+from collectors.document import DocumentError, Problem
 
 
 @click.command
@@ -27,19 +29,22 @@ def check(floor: Path, *, as_json: bool) -> int:
             raise
         emit({"valid": False, "problems": [problem_dict(p) for p in error.problems]})
         return Exit.INVALID
+    warnings = [*config.warnings, *broker_check.warnings(config, clock.wall())]
     if as_json:
-        emit(_document(config))
+        emit(_document(config, warnings))
         return Exit.YES
     _show(config)
+    for problem in warnings:
+        complain(f"warning: {problem}")
     return Exit.YES
 
 
-def _document(config: FloorConfig) -> dict[str, Any]:
+def _document(config: FloorConfig, warnings: Sequence[Problem]) -> dict[str, Any]:
     """Return the summary for a program."""
     return {
         "valid": True,
         "problems": [],
-        "warnings": [problem_dict(problem) for problem in config.warnings],
+        "warnings": [problem_dict(problem) for problem in warnings],
         "listen": str(config.listen),
         "data": str(config.data),
         "bays": [
@@ -66,8 +71,6 @@ def _show(config: FloorConfig) -> None:
         snmp = sum(isinstance(device.source, Snmp) for device in bay.devices.values())
         rows.append((bay.name, _spec(bay) or "none", str(snmp), str(len(bay.devices) - snmp)))
     table(rows, right=(2, 3), indent=2)
-    for problem in config.warnings:
-        complain(f"warning: {problem}")
 
 
 def _spec(bay: BayConfig) -> str | None:

@@ -1,5 +1,7 @@
 """`rackproof doctor`: what is wrong with this installation, likeliest first."""
 
+from pathlib import Path
+
 import click
 
 from agent.diagnosis import CHECKS, Finding, Severity
@@ -14,14 +16,18 @@ SHOWN: dict[Severity, str] = {
 
 
 @click.command
+@click.argument("floor", type=click.Path(path_type=Path), required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for a program.")
-def doctor(*, as_json: bool) -> int:
+def doctor(floor: Path | None, *, as_json: bool) -> int:
     """Look for what is wrong with this installation and this machine, likeliest first.
 
-    Nothing is changed and no device is contacted. Exit code 1 means that something is wrong; a note
-    is something to know of.
+    With a floor file FLOOR, its brokers are tried as well: whether each lets us in, and whether its
+    devices speak. Nothing is changed or published. Exit code 1 means that something is wrong; a
+    note is something to know of.
     """
     findings = [check() for check in CHECKS]
+    if floor is not None:
+        findings += _brokers(floor)
     wrong = [finding for finding in findings if finding.severity is Severity.BAD]
     if as_json:
         emit({"well": not wrong, "findings": [_document(finding) for finding in findings]})
@@ -35,6 +41,14 @@ def doctor(*, as_json: bool) -> int:
     say()
     say(f"{count(len(wrong), 'thing')} wrong" if wrong else "nothing is wrong")
     return Exit.NO if wrong else Exit.YES
+
+
+def _brokers(floor: Path) -> list[Finding]:
+    """Try the brokers of a floor file. Raises: DocumentError where it cannot be used."""
+    from agent import broker_check  # noqa: PLC0415 -- what is not installed must not end `doctor`
+    from agent.config import load_floor  # noqa: PLC0415 -- likewise
+
+    return broker_check.findings(load_floor(floor))
 
 
 def _document(finding: Finding) -> dict[str, str]:

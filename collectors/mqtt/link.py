@@ -142,6 +142,13 @@ class CheckedSocket:
         """Return which TLS is spoken; nothing where none is."""
         return (self._inner.version() or "") if isinstance(self._inner, ssl.SSLSocket) else ""
 
+    @property
+    def certificate_ends(self) -> float | None:
+        """Return until when the broker's certificate is valid, as Unix time."""
+        told = self._inner.getpeercert() if isinstance(self._inner, ssl.SSLSocket) else None
+        end = (told or {}).get("notAfter")
+        return float(ssl.cert_time_to_seconds(end)) if isinstance(end, str) else None
+
 
 class Client(aiomqtt.Client):
     """aiomqtt over a socket of ours; messages go straight to a callback, none wait in a queue."""
