@@ -7,7 +7,7 @@ own events down, and of old rows nothing is needed once the runs they concern ha
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -39,9 +39,16 @@ class Notice:
 
     def shown(self) -> dict[str, Any]:
         """Return it as JSON, without where it came from."""
-        data = asdict(self)
-        del data["bay"], data["device"]
-        return {**data, "channels": [*self.channels], "objects": [[*each] for each in self.objects]}
+        return {
+            "name": self.name,
+            "oid": self.oid,
+            "channels": [*self.channels],
+            "restart": self.restart,
+            "inform": self.inform,
+            "version": self.version,
+            "uptime_s": self.uptime_s,
+            "objects": [[oid, text] for oid, text in self.objects],
+        }
 
     @classmethod
     def read(cls, bay: str, device: str, data: Mapping[str, Any]) -> Self:

@@ -9,6 +9,7 @@ Nothing here says who spoke, or whether he may.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Literal
 
 from collectors.snmp.ber import BerError, Tag, Value, dotted, expect, read, to_int, to_value
@@ -24,6 +25,8 @@ TRAP_ADDRESS: Final = "1.3.6.1.6.3.18.1.3.0"
 STANDARD: Final = "1.3.6.1.6.3.1.1.5"  # snmpTraps: 1 coldStart to 6 (RFC 3418)
 SPECIFIC: Final = 6  # enterpriseSpecific: the name is the vendor's own
 OBJECTS_MAX: Final = 64  # of one notification; the longest of the vendors' MIBs has 30
+
+NAMES_KNOWN: Final = 4096  # objects whose names are kept as text: those of a floor's traps
 
 Spoken = Literal["1", "2c", "3"]
 
@@ -49,6 +52,9 @@ def decode(version: Spoken, pdu: bytes) -> Notification:
     if (kind == TRAP_V1) != (version == "1"):
         raise MismatchError("type")
     return _v1(pdu) if kind == TRAP_V1 else _v2(pdu)
+
+
+_name = lru_cache(NAMES_KNOWN)(dotted)  # of at most 640 octets each
 
 
 def acknowledgement(pdu: bytes) -> bytes:
@@ -103,6 +109,6 @@ def _objects(pdu: bytes, found: list[Span]) -> tuple[tuple[str, Value], ...]:
     if len(found) > OBJECTS_MAX:
         raise BerError(f"{len(found)} objects; at most {OBJECTS_MAX}")
     return tuple(
-        (dotted(pdu[s.name_start : s.name_stop]), to_value(s.tag, pdu[s.start : s.stop]))
+        (_name(pdu[s.name_start : s.name_stop]), to_value(s.tag, pdu[s.start : s.stop]))
         for s in found
     )
