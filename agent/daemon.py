@@ -156,6 +156,7 @@ class Daemon:
         self.floor = Floor()
         self.own = Own(version("rackproof"))
         self.own.drops_of("snmp", lambda: endpoint.stats.drops)
+        self.own.engines_of(lambda: endpoint.engines_shared)
         self.own.series_of(lambda: self.floor.series)
         self.own.loaded(clock.wall())
         self.own.storage_of(lambda: not self.trouble)

@@ -36,6 +36,7 @@ class Own(Collector):
         self._drops: dict[str, Callable[[], Mapping[str, int]]] = {}
         self._queues: dict[str, Callable[[], int]] = {}
         self._series: Callable[[], int] = int
+        self._engines: Callable[[], int] = int
         self._storage_ok: Callable[[], bool] = lambda: True  # until there is something to store
         self._deliveries: Callable[[], Mapping[tuple[str, str], int]] = dict
         self._notifications: Callable[[], Mapping[tuple[str, str], int]] = dict
@@ -86,6 +87,10 @@ class Own(Collector):
         """Export whether all that runs leave can be stored."""
         self._storage_ok = read
 
+    def engines_of(self, read: Callable[[], int]) -> None:
+        """Export how many SNMP engine IDs belong to several devices."""
+        self._engines = read
+
     def deliveries_of(self, read: Callable[[], Mapping[tuple[str, str], int]]) -> None:
         """Export what became of webhooks' messages, by webhook and outcome."""
         self._deliveries = read
@@ -134,6 +139,11 @@ class Own(Collector):
         yield queues
         yield deliveries
         yield from self._told()
+        yield GaugeMetricFamily(
+            "rackproof_agent_snmp_engines_shared",
+            "SNMP engine IDs that several devices have; the log names the devices.",
+            value=self._engines(),
+        )
         yield GaugeMetricFamily(
             "rackproof_storage_ok",
             "1 while events and samples of runs can be stored, 0 while not.",
