@@ -15,7 +15,7 @@ from typing import Final, TypeVar
 
 from collectors.layout import Layout
 from collectors.line import Line
-from collectors.profile import SYS_DESCR, SYS_OBJECT_ID, Profile
+from collectors.profile import ENTITY, ENTITY_CLASS, SYS_DESCR, SYS_OBJECT_ID, Profile
 from collectors.profile_format import Condition, Meaning, Scalar, Told
 from collectors.quantity import Quantity, conversion
 from collectors.readings import Channel, Identity, Kind, Limits
@@ -26,6 +26,7 @@ from collectors.rule import Arc, Rule
 CHANNELS_MAX: Final = (
     20_000  # a chassis of 500 ports has 6,000; more is a device that makes up rows
 )
+WHOLE: Final = (3, 11)  # of entPhysicalClass: chassis, stack; their row may have any number
 DIGITS_MAX: Final = 12  # no device resolves finer than 10^-12; more is not a number of digits
 COUNTERS: Final = (Quantity.COUNT, Quantity.ENERGY)  # cumulative unless a profile says otherwise
 
@@ -327,14 +328,23 @@ def _named_apart(lines: list[Line], unread: dict[str, str]) -> list[Line]:
 def _identity(profile: Profile, walked: Rows) -> Identity:
     """Return who the device says it is."""
     descr = text(walked.rows.get(SYS_DESCR))
+    classes = {oid[len(ENTITY_CLASS) + 1 :]: said for oid, said in walked.below(ENTITY_CLASS)}
+    whole = [row for kind in WHOLE for row, said in classes.items() if said == kind]
+
+    def found(oid: str) -> str:
+        """Return what an object says; of a device made of parts, what the whole of it says."""
+        column, _, row = oid.rpartition(".")
+        if whole and column.startswith(f"{ENTITY}.") and row not in whole:
+            return walked.first(f"{column}.{whole[0]}")  # its row was numbered anew
+        return walked.first(oid, whole if oid.startswith(f"{ENTITY}.") else ())
 
     def told(places: list[Told]) -> str:
         """Return the first of these that is not empty."""
         for place in places:
-            said = place.text or (descr if place.sys_descr else walked.first(place.oid or ""))
+            said = place.text or (descr if place.sys_descr else found(place.oid or ""))
             if place.pattern:
-                found = re.search(place.pattern, said)
-                said = (found[1] if found.re.groups else found[0]) if found else ""
+                part = re.search(place.pattern, said)
+                said = (part[1] if part.re.groups else part[0]) if part else ""
             if said:
                 return said.strip()
         return ""

@@ -24,6 +24,8 @@ DRAFT_MARK: Final = " (draft)"  # behind the name of a profile that nobody has r
 SYS_DESCR: Final = "1.3.6.1.2.1.1.1.0"
 SYS_OBJECT_ID: Final = "1.3.6.1.2.1.1.2.0"
 SYS_UP_TIME: Final = "1.3.6.1.2.1.1.3.0"
+ENTITY: Final = "1.3.6.1.2.1.47.1.1.1.1"  # entPhysicalEntry: each part of a device in a row
+ENTITY_CLASS: Final = f"{ENTITY}.5"  # says which of them is the whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +182,7 @@ def _profile(own: Part, fragments: Mapping[str, Part], problems: list[Problem]) 
     exists = [_root(own.oid(oid)) for oid in body.fingerprint.exists]
     objects = [told.oid for key in Identity.model_fields for told in getattr(identity, key)]
     roots = {_root(oid) for oid in (*exists, *filter(None, objects))}
+    roots |= {ENTITY_CLASS for oid in objects if oid and below(oid, ENTITY)}
     everybody = [fragments[EVERYBODY]] if EVERYBODY in fragments else []
     return Profile(
         name=body.name,

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 Value = int | float | bytes | str | None  # as SNMP brings it: text as bytes, an OID as str
@@ -45,9 +45,17 @@ class Rows:
                 if found is not None:
                     found.append(oid[dots[length] + 1 :])
 
-    def first(self, oid: str) -> str:
-        """Return the text of an object, or the first below it that is not empty."""
+    def below(self, column: str) -> Iterator[tuple[str, Value]]:
+        """Yield the objects of a column that no rule may have named."""
+        return ((oid, said) for oid, said in self.rows.items() if oid.startswith(f"{column}."))
+
+    def first(self, oid: str, foremost: Iterable[str] = ()) -> str:
+        """Return the text of an object, or the first below it that is not empty.
+
+        `foremost`: rows that are asked before the others.
+        """
         if said := text(self.rows.get(oid)):
             return said
-        suffixes = self.instances.get(oid, ())
+        there = self.instances.get(oid, [])
+        suffixes = [*(end for end in foremost if end in there), *there]
         return next((s for end in suffixes if (s := text(self.rows[f"{oid}.{end}"]))), "")

@@ -10,6 +10,7 @@ import pytest
 
 from collectors.binding import bind
 from collectors.profile import load_profiles
+from collectors.readings import Identity
 from collectors.recording import identified, read
 from collectors.rows import Value
 
@@ -68,19 +69,21 @@ def labelled(name: str, source: str) -> bool:
 
 
 profiles = functools.cache(load_profiles)
+Shown = tuple[Identity, Mapping[str, Value]]
 
 
 @functools.cache
-def shown(path: Path, tables: tuple[str, ...], seed: int | None) -> Mapping[str, Value]:
-    """Return what each channel of a recording says, by its name; those that labels name."""
+def shown(path: Path, tables: tuple[str, ...], seed: int | None) -> Shown:
+    """Return who a recording is of, and what each channel says that labels name, by its name."""
     rows: Mapping[str, Value] = read(path)
     profile = identified(rows, profiles())
     if seed is not None:
         rows = renumbered(rows, tables, functools.cache(shuffle(rows, tables, seed)))
-    channels = bind(profile, rows).channels
+    layout = bind(profile, rows)
+    channels = layout.channels
     named = {c.name: rows.get(c.source) for c in channels if labelled(c.name, c.source)}
     assert len(named) > LABELLED * len(channels)
-    return named
+    return layout.identity, named
 
 
 @pytest.mark.parametrize("tables", [PORTS, PARTS], ids=["ports", "parts"])
@@ -93,5 +96,6 @@ def test_channels_follow_their_labels_not_their_rows(
 ) -> None:
     """Bind again after every row has another's number."""
     path = shared / "recordings" / "switch" / f"{name}.snmprec"
-    before, after = shown(path, tables, None), shown(path, tables, 7)
+    (device, before), (same, after) = shown(path, tables, None), shown(path, tables, 7)
     assert {channel: after.get(channel) for channel in before} == before
+    assert device == same
