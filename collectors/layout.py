@@ -45,6 +45,7 @@ class _Text(NamedTuple):
     sentinels: frozenset[str]
     numbers: Mapping[str, int]
     pattern: re.Pattern[str] | None
+    bit: int | None  # of BITS: bit 0 is the highest one of the first octet (RFC 2578 §7.1.4)
 
 
 class Layout:
@@ -178,7 +179,13 @@ class Layout:
     ) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
         """Give numbers to texts that the profile knows. Cost: a few µs a text; few are."""
         for position in self._texts.keys() & texts.keys():
-            rule, said = self._texts[position], text(texts[position])
+            rule, octets = self._texts[position], texts[position]
+            if rule.bit is not None:
+                at, place = divmod(rule.bit, 8)
+                sent[position] = at < len(octets) and octets[at] >> (7 - place) & 1
+                wrong[position] = Quality.GOOD if octets else Quality.MALFORMED
+                continue
+            said = text(octets)
             found = rule.pattern.search(said) if rule.pattern else None
             as_number = number((found[1] or "").encode()) if found else math.nan
             if said in rule.sentinels:
@@ -285,6 +292,7 @@ def _texts(lines: Sequence[Line]) -> dict[int, _Text]:
     for n, line in enumerate(lines):
         sentinels = frozenset(s for s in line.meaning.sentinels if isinstance(s, str))
         pattern = re.compile(line.meaning.pattern) if line.meaning.pattern else None
-        if sentinels or line.meaning.texts or pattern:
-            found[n] = _Text(sentinels, line.meaning.texts, pattern)
+        bit = line.meaning.bit
+        if sentinels or line.meaning.texts or pattern or bit is not None:
+            found[n] = _Text(sentinels, line.meaning.texts, pattern, bit)
     return found

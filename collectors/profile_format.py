@@ -137,6 +137,7 @@ class Meaning(Strict):
     good: list[Word] | None = None
     texts: dict[str, int] = {}
     pattern: Regex | None = None
+    bit: Annotated[int, Field(ge=0, lt=1024)] | None = None
     kind: Literal["gauge", "counter"] | None = None
     available: Available | None = None
     since: str | None = None

@@ -75,6 +75,24 @@ def test_a_spec_may_ask_for_both_by_name() -> None:
     assert power.limits == pytest.approx([-10.0, 10 * math.log10(0.2), 10 * math.log10(0.8), 0.0])
 
 
+@given(alarms=st.binary(min_size=1, max_size=3))
+def test_where_a_device_says_by_itself_that_there_is_no_light_it_is_believed(alarms: bytes) -> None:
+    """Junos: the first bit of the module's alarms is loss of signal, whatever its power says."""
+    dom = "1.3.6.1.4.1.2636.3.60.1.1.1.1"
+    rows: dict[str, Value] = {
+        "1.3.6.1.2.1.31.1.1.1.1.530": b"xe-0/0/4",
+        f"{dom}.1.530": b"\0\0\0",
+        f"{dom}.5.530": -230,
+        f"{dom}.9.530": 100,
+    }
+    layout = bind(PROFILES["junos"], rows)
+    found = told(layout, {**rows, f"{dom}.1.530": alarms})
+    (light,) = [c for c in layout.channels if c.name == "port/xe-0-0-4/rx_light"]
+    lost = alarms[0] >= 128
+    assert light.states[int(found[light.name])] == ("dark" if lost else "lit")
+    assert found["port/xe-0-0-4/rx_power"] == -2.3
+
+
 @pytest.mark.parametrize("raws", [(0, 0, 0, 0), (5, 4, 3, 2), (-(10**9), -(10**9), 10**9, 10**9)])
 def test_limits_that_make_no_sense_are_none(raws: tuple[int, int, int, int]) -> None:
     """A module that keeps none says 0, or a word for none; nonsense judges nothing."""
