@@ -65,11 +65,12 @@ FAMILIES: Final = (
     {"power", "apparent_power", "reactive_power"},
     {"ratio", "humidity", "level", "speed"},
     {"flow", "air_flow"},
+    {"power", "optical_power"},
 )
 REMAINING: Final = frozenset(("remaining", "runtime", "hours", "left", "autonomy", "until", "to"))
 PARTS: Final = {"tenths": 0.1, "hundredths": 0.01, "thousandths": 1e-3, "tenth": 0.1, "deci": 0.1,
                 "centi": 0.01, "milli": 1e-3, "hundredth": 0.01}  # fmt: skip
-TEXT: Final = re.compile(rb"\s*([+-]?\d+(?:\.\d+)?)\s*([^\d\s][^\d]{0,11}?)\s*\Z")
+TEXT: Final = re.compile(rb"\s*([+-]?\d+(?:\.\d+)?)\s*([^\d\s/,(][^\d/,(]{0,11}?)\s*(?:[/,(].*)?\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,11 +136,14 @@ class Seen:
         )
 
 
-def refused(seen: Seen) -> str | None:
-    """Return why an object is no reading by its name or access; None where it may be one."""
+def refused(seen: Seen, *, guarded: bool = True) -> str | None:
+    """Return why an object is no reading by its name or access; None where it may be one.
+
+    `guarded`: its module tells what can be written from what can only be read; some do not.
+    """
     if word := sets(seen.words):
         return f"its name says {word}"
-    if seen.mib.access in ("read-write", "read-create", "write-only"):
+    if guarded and seen.mib.access in ("read-write", "read-create", "write-only"):
         return "it can be written"
     return None
 
@@ -185,18 +189,19 @@ def _settled(phrase: Phrase, named: str | None, words: Sequence[str]) -> str | N
         return named if named in ("humidity", "level") else "ratio"
     if phrase.quantity == "duration":
         return "duration" if named == "duration" or REMAINING & set(words) else None
-    if phrase.quantity == "charge":
-        return None
-    if phrase.quantity in ("flow", "air_flow"):
-        return "air_flow" if "air" in words or phrase.quantity == "air_flow" else "flow"
     if phrase.quantity == "temperature" and {"delta", "difference"} & set(words):
         return "temperature_delta"
-    return phrase.quantity
+    if phrase.quantity == "flow" and "air" in words:
+        return "air_flow"
+    if named == "optical_power" and phrase.quantity in ("power", "optical_power_delta"):
+        return named
+    return None if phrase.quantity == "charge" else phrase.quantity
 
 
 def _unit(kind: str, phrase: Phrase) -> str:
     """Return the unit of a phrase as a quantity has it: a difference in K, humidity in %RH."""
-    swapped = {("temperature_delta", "degC"): "K", ("humidity", "%"): "%RH"}
+    swapped = {("temperature_delta", "degC"): "K", ("humidity", "%"): "%RH",
+               ("optical_power", "dB"): "dBm"}  # fmt: skip
     return swapped.get((kind, phrase.unit), phrase.unit)
 
 

@@ -116,7 +116,9 @@ EXAMPLE: Final = re.compile(
     r"corresponds to|(?:will|would|should) be (?:returned|reported|represented|read|shown|given) as"
     r"|(?:is )?(?:returned|reported|represented|shown|given) as) ?(?:an? )?(-?\d+(?:\.\d+)?)"
 )
-EXAMPLES: Final = re.compile(r"e\.?g\b|i\.?e\b|example|;|returned as|reported as|represent|means")
+EXAMPLES: Final = re.compile(
+    r"\d ?= ?\d*\.\d|e\.?g\b|i\.?e\b|example|;|returned as|reported as|represent|means"
+)
 
 
 def mentions(text: str) -> Iterator[Phrase]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from collectors.document import DocumentError
 from collectors.draft.group import Group
 from collectors.draft.meaning import Seen
 from collectors.draft.naming import shared_words
@@ -13,7 +14,7 @@ from collectors.draft.rules import drafted
 from collectors.draft.standard import light
 from collectors.draft.write import Head, written
 from collectors.mib.library import Library
-from collectors.profile import SYS_OBJECT_ID
+from collectors.profile import SYS_OBJECT_ID, parse_profile
 from collectors.rows import Value, text
 from collectors.rule import below
 
@@ -27,6 +28,7 @@ STANDARD: Final = (  # of hosts and protocols: read by fragments, or nothing to 
     *("1.3.6.1.2.1", "1.0.8802", "1.3.6.1.6", "1.2", "1.3.111", "1.3.6.1.3", "1.3.6.1.4.1.8072"),
     *(f"1.3.6.1.4.1.2021.{n}" for n in (2, 4, 8, 9, 10, 11, 15, 16, 17, 100, 101)),
 )
+VALUE: Final = re.compile(r"value: (\d[\d.]+)")  # in the line of a channel
 ENTERPRISES: Final = "1.3.6.1.4.1"
 KINDS: Final = (
     ("cooling", ("chiller", "cooling", "fluid", "compressor", "crac", "coolant", "humidifier",
@@ -73,8 +75,29 @@ def draft(rows: Mapping[str, Value], library: Library, name: str = "") -> Draft:
     own = [seen for seen in objects if not any(below(seen.mib.oid, s) for s in STANDARD)]
     groups = drafted(own)
     head = _head(rows, own, groups, library, name)
+    text = _mended(head, groups, light(rows), library)
     sure: Counter[str] = Counter(rule.sure for group in groups for rule in group.rules)
-    return Draft(written(head, groups, light(rows)), sure, len(own), tuple(library.notes[before:]))
+    return Draft(text, sure, len(own), tuple(library.notes[before:]))
+
+
+def _mended(head: Head, groups: Sequence[Group], more: Sequence[str], library: Library) -> str:
+    """Return the file; a rule that our own reader refuses is left out, and told."""
+    while True:
+        text = written(head, groups, more)
+        try:
+            parse_profile(text.encode(), head.name)
+        except DocumentError as error:
+            lines = text.splitlines()
+            bad = {oid[1] for p in error.problems if (oid := VALUE.search(lines[p.line - 1]))}
+            if not bad:
+                raise
+            for group in groups:
+                group.rules = [
+                    r for r in group.rules if not any(below(o, r.seen.mib.oid) for o in bad)
+                ]
+            library.notes += [f"{p.key}: {p.text}; left out of the draft" for p in error.problems]
+        else:
+            return text
 
 
 def _head(

@@ -4,25 +4,32 @@ Decimal digits, scales and units are found among the columns with the same index
 table.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from collectors.draft.group import Group, Rule, groups
 from collectors.draft.meaning import Meant, Seen, measured, past, plausible, refused
 from collectors.draft.naming import name_of
-from collectors.draft.sensors import digits_of, sensors
+from collectors.draft.physics import weigh
+from collectors.draft.sensors import digits_of, scale_beside, sensors
 from collectors.draft.states import good_states, is_state, state_names
 from collectors.draft.words import split
+
+READ_ONLY: Final = ("read-only", "accessible-for-notify", "")
+WRITABLE_SHARE: Final = 0.9  # of a module's numbers: so many only where nobody gave it a thought
 
 
 def drafted(objects: Sequence[Seen]) -> list[Group]:
     """Return the groups of a walk's objects with a rule for each that is a reading or a state."""
     done = groups(objects)
     units = [seen for seen in objects if _selects_degrees(seen)]
+    open_ = _writable(objects)
     for group in done:
-        _draft(group, units)
-    _agreed([rule for group in done for rule in group.rules])
+        _draft(group, units, open_)
+    rules = [rule for group in done for rule in group.rules]
+    _agreed(rules)
+    weigh(rules)
     return done
 
 
@@ -44,8 +51,16 @@ def _agreed(rules: Sequence[Rule]) -> None:
             rule.why += f"; scaled as its like in {rule.seen.mib.module}"
 
 
-def _draft(group: Group, units: Sequence[Seen]) -> None:
-    """Draft the rules of one group."""
+def _writable(objects: Sequence[Seen]) -> set[str]:
+    """Return the modules whose authors let nearly all be written: there it says nothing."""
+    numeric = [seen for seen in objects if seen.numbers and not seen.enumerated]
+    every = Counter(seen.mib.module for seen in numeric)
+    written = Counter(s.mib.module for s in numeric if s.mib.access not in READ_ONLY)
+    return {name for name, n in every.items() if written[name] >= WRITABLE_SHARE * n}
+
+
+def _draft(group: Group, units: Sequence[Seen], open_: set[str]) -> None:
+    """Draft the rules of one group; `open_`: the modules where all can be written."""
     taken: set[str] = set()
     if group.index:
         for value in group.members:
@@ -55,7 +70,9 @@ def _draft(group: Group, units: Sequence[Seen]) -> None:
     for seen in group.members:
         if seen.mib.oid in taken:
             continue
-        rule = _state(group, seen) or _reading(group, seen, units)
+        rule = _state(group, seen) or _reading(
+            group, seen, units, guarded=seen.mib.module not in open_
+        )
         if rule is not None:
             group.rules.append(rule)
 
@@ -72,9 +89,11 @@ def _state(group: Group, seen: Seen) -> Rule | None:
     return Rule(group.key, name_of(group, seen), says, "likely", why, seen)
 
 
-def _reading(group: Group, seen: Seen, units: Sequence[Seen]) -> Rule | None:
+def _reading(
+    group: Group, seen: Seen, units: Sequence[Seen], *, guarded: bool = True
+) -> Rule | None:
     """Draft a reading; None for what is a setting, a limit, a memory or nothing at all."""
-    if refused(seen) or past(seen):
+    if refused(seen, guarded=guarded) or past(seen):
         return None
     meant = measured(seen)
     if meant is None:
@@ -84,6 +103,9 @@ def _reading(group: Group, seen: Seen, units: Sequence[Seen]) -> Rule | None:
         says.pop("scale", None)
         says["digits_from"] = group.column(digits)
         why += f"; digits by {digits.mib.name}"
+    elif scale := scale_beside(group, seen):
+        says["scale_from"] = scale
+        why += f"; scale by {scale['column']}"
     if meant.quantity == "temperature" and meant.any_unit:
         for other in units:
             says |= _degrees(group, seen, other)
@@ -91,7 +113,8 @@ def _reading(group: Group, seen: Seen, units: Sequence[Seen]) -> Rule | None:
                 says.pop("unit", None)
                 why += f"; degrees by {other.mib.name}"
                 break
-    assumed = sure == "guess" and not meant.known_scale and meant.scale == 1.0 and not digits
+    told = bool(digits) or "scale_from" in says
+    assumed = sure == "guess" and not meant.known_scale and meant.scale == 1.0 and not told
     return Rule(group.key, name_of(group, seen), says, sure, why, seen, assumed)
 
 

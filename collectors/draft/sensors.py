@@ -22,6 +22,7 @@ ENUMERATED_SCALES: Final = {
 }  # fmt: skip
 DIGIT_WORDS: Final = frozenset(("digits", "decimals", "decimal", "precision"))
 SCALE_WORDS: Final = frozenset(("scale", "scaling", "divisor", "multiplier", "factor"))
+OWN_SCALE_WORDS: Final = SCALE_WORDS - {"factor"}  # for a power factor is no scale of a power
 VALUE_WORDS: Final = frozenset(("value", "reading", "measurement", "val", "measured", "raw"))
 KIND_WORDS: Final = frozenset(("type", "units", "unit", "kind", "uom", "class"))
 USABLE: Final = frozenset(each.label for each in Quantity)
@@ -48,8 +49,10 @@ def sensors(group: Group, value: Seen) -> Rule | None:
     """Draft the rule of a table whose rows measure different things, each row saying what."""
     if value.enumerated or sets(value.own) or not value.numbers or past(value):
         return None
-    if not VALUE_WORDS & set(value.own[-3:]) or said(value.mib.units) or quantity(value.own):
+    if not VALUE_WORDS & set(value.own[-3:]) or said(value.mib.units):
         return None
+    if quantity([word for word in value.own if word != "current"]):
+        return None  # what is left of `current value` is no quantity: it is the value of now
     best: tuple[int, str, dict[Any, dict[str, Any]]] | None = None
     for column, told in _kinds(group, value):
         cases = _cases(group, value, told)
@@ -94,7 +97,9 @@ def _kinds(group: Group, value: Seen) -> Iterator[tuple[str, dict[str, Value]]]:
         if not KIND_WORDS & set(other.words[-2:]):
             continue
         told = {s: other.values[s] for s in value.values if s in other.values}
-        if other.mib.syntax.named or any(said(text(v)) for v in told.values()):
+        if other.mib.syntax.named or any(
+            said(text(v)) or quantity(split(text(v))) for v in told.values()
+        ):
             yield group.column(other), told
 
 
@@ -167,6 +172,14 @@ def _as_int(value: Value) -> int:
     """Return a value as the number of an enumeration; -1 for none, which no unit has."""
     as_number = number(value)
     return -1 if math.isnan(as_number) else int(as_number)
+
+
+def scale_beside(group: Group, value: Seen) -> dict[str, Any] | None:
+    """Return how a column that is named for this one scales it: `power`, `powerScale`."""
+    for other in group.members if group.index else ():
+        if [*value.own] == [*other.own[:-1]] and other.own[-1] in OWN_SCALE_WORDS:
+            return _scale(Group(group.key, group.index, [other], group.columns), value)
+    return None
 
 
 def _scale(group: Group, value: Seen) -> dict[str, Any] | None:

@@ -32,6 +32,9 @@ QUANTITIES: Final = (  # the words that name a quantity; what stands first here 
     ("flow", ("flow", "flow rate", "water flow", "fluid flow")),
     ("voltage", ("voltage", "volt", "volts", "vlt", "vac", "vdc", "voltages", "millivolts", "mv",
                  "vltg", "volt age")),
+    ("optical_power", ("rx power", "tx power", "optical power", "receive power", "transmit power",
+                       "laser power", "rx pwr", "tx pwr", "laser output power", "optical rx power",
+                       "optical tx power", "input optical power", "light level")),
     ("power", ("power", "watts", "watt", "pwr", "kw", "kilowatts", "active power", "real power")),
     ("current", ("current", "amps", "amp", "amperage", "amperes", "ampere", "milliamps", "curr",
                  "ma")),
@@ -39,6 +42,7 @@ QUANTITIES: Final = (  # the words that name a quantity; what stands first here 
     ("duration", ("runtime", "run time", "run hours", "time remaining", "minutes remaining")),
 )  # fmt: skip
 LAST: Final = frozenset(("hum", "press", "pres", "va", "ma", "mv"))  # at the end
+TWO_WORDS: Final = ("power_factor", "apparent_power", "reactive_power", "energy", "optical_power")
 ADJECTIVE: Final = "current"  # of time, where another quantity stands beside it
 SETTINGS: Final = frozenset((  # words of what somebody set, or is told about a limit
     "threshold", "thresholds", "thresh", "thrsh", "thr", "limit", "limits", "warning", "warn",
@@ -90,7 +94,7 @@ def quantity(words: Sequence[str]) -> str | None:
             if spelling in LAST and text[end + 1 :].strip(" 0123456789cfrskpa"):
                 continue
             rank = (0 if spelling == ADJECTIVE else 1, end, label)
-            if label in ("power_factor", "apparent_power", "reactive_power", "energy"):
+            if label in TWO_WORDS:
                 rank = (2, end, label)  # said by two words of which the second is a quantity too
             if best is None or rank[:2] > best[:2]:
                 best = rank
