@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import datetime as dt
+import functools
 import ipaddress
 import json
 import random
@@ -31,7 +32,12 @@ LOOPBACK: Final = "127.0.0.1"
 PATIENCE_S: Final = 30.0  # of a test on a busy machine; nothing here takes a second when idle
 ROOM: Final = "gateway/bay-01/room/telemetry"
 DAY: Final = dt.timedelta(days=1)
-PROFILES: Final[tuple[Profile, ...]] = load_profiles()
+
+
+@functools.cache
+def profiles() -> dict[str, Profile]:
+    """Return the shipped profiles by name, read once."""
+    return {profile.name: profile for profile in load_profiles()}
 
 
 class Authority:
@@ -166,7 +172,6 @@ class Ear:
         self.history: list[
             tuple[str, float | Quality | None]
         ] = []  # of every device's first channel
-        self._profiles = {profile.name: profile for profile in PROFILES}
         self.subscriber = Subscriber(
             "hall",
             (host, port),
@@ -178,7 +183,7 @@ class Ear:
 
     def watch(self, device: str, name: str, **match: str) -> None:
         """Begin with a device."""
-        profile = self._profiles[name]
+        profile = profiles()[name]
         assert profile.mqtt is not None
         source = Source(profile=name, kind=profile.kind, vendor="v", mqtt=profile.mqtt, match=match)
         self.subscriber.watch(device, source, self._on_readings, self._on_bound)

@@ -49,7 +49,7 @@ class Site:
         authority = Authority(folder)
         authority.sign("agent")
         certificate, key = authority.sign("broker")
-        command = ["mosquitto_passwd", "-b", "-c", folder / "passwords", "burnin", WORD]
+        command = ["mosquitto_passwd", "-b", "-c", str(folder / "passwords"), "burnin", WORD]
         subprocess.run(command, check=True)
         self.broker = Mosquitto(
             folder,
