@@ -109,23 +109,34 @@ class Traps:
     # -- who may speak -------------------------------------------------------------------------
 
     async def allow(self, config: FloorConfig) -> None:
-        """Listen to the devices of a floor, each under its credentials and those for all."""
+        """Listen to the devices of a floor; those that have a name once that was looked up."""
         self._config = config
-        hosts = await _hosts(config)
-        speakers = _speakers(config, hosts)
+        self._hosts = {name: _literal(name) or self._hosts.get(name, ()) for name in _names(config)}
+        await self._adopt(config)
+
+    async def look_up(self) -> None:
+        """Look the names of devices up, and listen to where they lead."""
+        config = self._config
+        assert config is not None
+        found = {name: _literal(name) or await _addresses(name) for name in _names(config)}
+        if config is self._config and found != self._hosts:
+            self._hosts = found
+            await self._adopt(config)
+
+    async def follow_names(self) -> None:
+        """Look names up now and then, for ever."""
+        while True:
+            await self.look_up()
+            await asyncio.sleep(RESOLVE_S)
+
+    async def _adopt(self, config: FloorConfig) -> None:
+        """Believe each device under its own credentials and those for all."""
+        speakers = _speakers(config, self._hosts)
         engine = self.hearing.proof.engine
         for user in {id(user): user for _, each in speakers for user in each.users}.values():
             if user.known(engine) is None:
                 user.keep(await asyncio.to_thread(user.made, engine))
-        self._hosts = hosts
         self.hearing.allow(Speakers(speakers))
-
-    async def follow_names(self) -> None:
-        """Look names of devices up again, for ever."""
-        while True:
-            await asyncio.sleep(RESOLVE_S)
-            if self._config is not None and await _hosts(self._config) != self._hosts:
-                await self.allow(self._config)
 
     # -- what is said --------------------------------------------------------------------------
 
@@ -338,17 +349,19 @@ def _speakers(config: FloorConfig, hosts: Mapping[str, Sequence[str]]) -> list[t
     return found
 
 
-async def _hosts(config: FloorConfig) -> dict[str, tuple[str, ...]]:
-    """Return the addresses of every device's host; of a name that leads nowhere, none."""
+def _names(config: FloorConfig) -> list[str]:
+    """Return the hosts of all devices that are asked over SNMP."""
     devices = (d.source for bay in config.bays.values() for d in bay.devices.values())
-    names = {source.address.host for source in devices if isinstance(source, Snmp)}
-    return {name: await _addresses(name) for name in sorted(names)}
+    return sorted({source.address.host for source in devices if isinstance(source, Snmp)})
+
+
+def _literal(host: str) -> tuple[str, ...]:
+    """Return an address that is written as one; nothing for a name."""
+    return (host,) if ":" in host or host.replace(".", "").isdecimal() else ()
 
 
 async def _addresses(host: str) -> tuple[str, ...]:
-    """Return the addresses of a host."""
-    if ":" in host or host.replace(".", "").isdecimal():
-        return (host,)
+    """Return the addresses of a name; of one that leads nowhere, none."""
     try:
         found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_DGRAM)
     except OSError:
