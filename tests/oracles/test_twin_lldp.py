@@ -2,13 +2,18 @@
 
 import asyncio
 import os
+import random
 import shutil
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import pytest
 
+from collectors.discovery import SilentError, neighbours
+from collectors.snmp.endpoint import Endpoint
+from collectors.snmp.exchange import Target
 from collectors.twin.lldp import Cable, bridge, lldp
 from collectors.twin.objects import Table
 from collectors.twin.responder import Responder
@@ -97,3 +102,31 @@ async def test_snmpwalk_finds_learnt_addresses(switch: str, shared: Path) -> Non
     found = await walked(shared, switch, "1.3.6.1.2.1.17.4.3.1.2")
 
     assert [line.rsplit(".", 6)[-1].split()[-1] for line in found if "170.187.4 =" in line] == ["3"]
+
+
+async def test_what_is_read_is_what_snmpwalk_names(switch: str, shared: Path) -> None:
+    """Ask the same switch as both do: neighbours by port, and the addresses learnt there."""
+    heard = await walked(shared, switch, "lldpRemSysName")
+    host, _, port = switch.rpartition(":")
+    endpoint = await Endpoint.open(clock=time.monotonic, rng=random.Random(1))
+    try:
+        seen = await neighbours(endpoint, Target(address=(host, int(port)), community=b"public"))
+    finally:
+        endpoint.close()
+    there = {socket.names[0]: socket for socket in seen.sockets}
+    named = [line.rpartition(" = ")[2] for line in heard]
+    assert [who.system for socket in there.values() for who in socket.neighbours] == named
+    assert there["swp1"].neighbours[0].port == "7c:8c:09:aa:bb:01"
+    assert there["swp1"].neighbours[0].description == "bmc"
+    assert (seen.system, seen.speaks, seen.learns, seen.notes) == ("mgmt_switch1", True, True, ())
+
+
+async def test_a_switch_that_is_silent_tells_nothing() -> None:
+    """Say so, instead of an empty table."""
+    endpoint = await Endpoint.open(clock=time.monotonic, rng=random.Random(1))
+    target = Target(address=("127.0.0.1", 9), community=b"public", timeout_s=0.05, retries=0)
+    try:
+        with pytest.raises(SilentError, match="told nothing of cables"):
+            await neighbours(endpoint, target)
+    finally:
+        endpoint.close()
