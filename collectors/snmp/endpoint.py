@@ -114,13 +114,21 @@ class Endpoint:
 
     def watch(self, device: str, target: Target, objects: Sequence[str]) -> None:
         """Plan what a poll of `device` asks for. Raises: BerError if one of them is no OID."""
-        self.forget(device)
+        self._unwatch(device)
         learnt = self._learnt_of(target)
         learnt.varbinds_answered = 0  # it may be another device by now
         self._watches[device] = Watch(target, objects, learnt)
 
     def forget(self, device: str) -> None:
-        """Plan no more polls of `device`; one under way ends without an answer."""
+        """Plan no more polls of `device`, and forget all about it; one under way has no answer."""
+        watch = self._watches.get(device)
+        self._unwatch(device)
+        if watch is not None:
+            self._learnt.pop(watch.target.address, None)
+            self._exchange.engines.leave(watch.target.address)
+
+    def _unwatch(self, device: str) -> None:
+        """End the polls of a device."""
         self._watches.pop(device, None)
         if poll := self._polls.pop(device, None):
             self._exchange.cancel(poll, self._clock())

@@ -42,10 +42,7 @@ class Engines:
         user.keep(security)
 
     def note(self, address: Place, peer: Peer) -> None:
-        """Fetch what there is to tell of a device, and note under which name it has proven itself.
-
-        A name is forgotten where the device has taken another.
-        """
+        """Fetch what there is to tell of a device, and note by which name it has proven itself."""
         while peer.notices:
             event, detail = peer.notices.popleft()
             if event == "engine":
@@ -53,8 +50,22 @@ class Engines:
             else:
                 self.notices.append((address, event, detail))
 
+    def leave(self, address: Place) -> None:
+        """Forget which engine was at an address."""
+        for engine in [name for name, home in self._home.items() if home == address]:
+            del self._home[engine]
+        for engine, places in [*self._shared.items()]:
+            places.discard(address)
+            if len(places) < 2:  # to share takes two
+                del self._shared[engine]
+
     def _met(self, engine: bytes, address: Place) -> None:
-        """Note at which address an engine has proven itself; two at once is somebody's mistake."""
+        """Note at which address an engine has proven itself; two at once is somebody's mistake.
+
+        Whatever engine was at that address before is there no longer.
+        """
+        if self._home.get(engine) != address:
+            self.leave(address)
         other = self._home.pop(engine, address)
         self._home[engine] = address
         if len(self._home) > ENGINES_MAX:

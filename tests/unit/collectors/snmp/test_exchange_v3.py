@@ -435,6 +435,13 @@ def test_two_devices_with_one_engine_are_told_and_both_read(drive: Drive) -> Non
     assert "127.0.0.9 port 161 has the same SNMP engine ID" in told[0][2]
     assert floor.exchange.engines.shared == 1
 
+    twin.start("feedB", 1, 1015.0)
+    floor.exchange.start(Poll(watch, answers.append), 1020.0)
+    floor.drive(floor.exchange, {OTHER: other}, 1020.0)
+
+    assert right(answers[-1])
+    assert floor.exchange.engines.shared == 0
+
 
 def test_what_is_remembered_of_a_device_is_bounded(drive: Drive) -> None:
     """A device that names itself anew at each poll is followed, and the past forgotten."""
