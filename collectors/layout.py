@@ -72,13 +72,7 @@ class Layout:
         self._count = len(lines)
         self._uptime_at = positions[SYS_UP_TIME]
         self._uptime = number(rows.get(SYS_UP_TIME))
-        told = {oid: number(said) for oid, said in guards.items()}
-        worded = {
-            oid: text(guards[oid]) for oid, as_number in told.items() if math.isnan(as_number)
-        }
-        self._worded = {positions[oid]: said for oid, said in worded.items()}
-        self._guards = np.array([positions[oid] for oid in told if oid not in worded], np.intp)
-        self._guarded = np.array([told[oid] for oid in told if oid not in worded], np.float64)
+        self._guard({positions[oid]: said for oid, said in guards.items()})
         self._factor, self._divisor = _fractions([line.scale for line in lines])
         self._offset = np.array([line.offset for line in lines])
         self._light = np.flatnonzero([line.light for line in lines])
@@ -102,6 +96,14 @@ class Layout:
         self._remap_to = np.array([to for _, _, to in moved], float)
         self._availability = _availability(lines, positions)
         self._texts = _texts(lines)
+
+    def _guard(self, said: Mapping[int, Value]) -> None:
+        """Keep what must not change, by position: numbers as arrays, texts by themselves."""
+        numbers = {at: number(value) for at, value in said.items()}
+        self._worded = {at: text(said[at]) for at, told in numbers.items() if math.isnan(told)}
+        kept = {at: told for at, told in numbers.items() if at not in self._worded}
+        self._guards = np.array([*kept], np.intp)
+        self._guarded = np.array([*kept.values()], np.float64)
 
     def convert(
         self, raw: NDArray[np.float64], fault: NDArray[np.uint8], texts: Mapping[int, bytes]
