@@ -67,6 +67,7 @@ FAMILIES: Final = (
     {"flow", "air_flow"},
     {"power", "optical_power"},
 )
+SHARES: Final = ("humidity", "level", "power_factor")  # which may be given in percent
 REMAINING: Final = frozenset(("remaining", "runtime", "hours", "left", "autonomy", "until", "to"))
 PARTS: Final = {"tenths": 0.1, "hundredths": 0.01, "thousandths": 1e-3, "tenth": 0.1, "deci": 0.1,
                 "centi": 0.01, "milli": 1e-3, "hundredth": 0.01}  # fmt: skip
@@ -186,7 +187,7 @@ def _same(one: str, other: str) -> bool:
 def _settled(phrase: Phrase, named: str | None, words: Sequence[str]) -> str | None:
     """Return the quantity that a unit and a name say together; None for what is no reading."""
     if phrase.quantity == "ratio":
-        return named if named in ("humidity", "level") else "ratio"
+        return named if named in SHARES else "ratio"
     if phrase.quantity == "duration":
         return "duration" if named == "duration" or REMAINING & set(words) else None
     if phrase.quantity == "temperature" and {"delta", "difference"} & set(words):
@@ -216,6 +217,7 @@ def _by_clause(seen: Seen, phrase: Phrase, named: str | None, source: str) -> Me
     elif not phrase.scaled and not seen.decimal:
         known = False
     doubtful = len({p.scale for p in told(seen.mib.units) if p.quantity == phrase.quantity}) > 1
+    known = known or doubtful  # two scales were said; it is not for others of its kind to choose
     sure: Sure = "guess" if doubtful else "sure" if named and _same(named, kind) else "likely"
     unit = _unit(kind, phrase)
     return Meant(kind, unit, scale, sure, why, known_scale=known, any_unit=not phrase.exact)

@@ -21,7 +21,12 @@ def address(shared: Path) -> Iterator[str]:
     with socket.socket(type=socket.SOCK_DGRAM) as trial:
         trial.bind(("127.89.0.1", 0))
         port = trial.getsockname()[1]
-    command = [sys.executable, shared / "tools" / "replay_agent.py", "--port", str(port)]
+    command: list[str | Path] = [
+        sys.executable,
+        shared / "tools" / "replay_agent.py",
+        "--port",
+        str(port),
+    ]
     command += ["--net", "127.89", ACME / "acme.snmprec"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as agent:
         assert agent.stdout is not None
