@@ -11,9 +11,16 @@ from collectors.mqtt.edges import Edges
 from collectors.mqtt.mapping import MqttProfile
 from collectors.mqtt.payload import PAYLOAD_BYTES_MAX, PayloadError
 from collectors.mqtt.source import Source
-from collectors.mqtt.sparkplug import METRICS_MAX, SEQUENCE, asks_for_births, read, rebirth
+from collectors.mqtt.sparkplug import (
+    METRICS_MAX,
+    SEQUENCE,
+    Datatype,
+    asks_for_births,
+    read,
+    rebirth,
+)
 from collectors.readings import Quality
-from collectors.twin.sparkplug import Datatype, metric, payload
+from collectors.twin.sparkplug import metric, payload
 from fuzz.target import Target
 
 WALL: Final = 1_743_620_423.0

@@ -17,6 +17,7 @@ import aiomqtt
 import numpy as np
 from numpy.typing import NDArray
 
+from collectors.mqtt.sparkplug import REBIRTH, Datatype
 from collectors.quantity import Quantity
 from collectors.twin.mqtt_face import (
     DECIMALS,
@@ -29,7 +30,7 @@ from collectors.twin.mqtt_face import (
     Place,
 )
 from collectors.twin.point import Point
-from collectors.twin.sparkplug import REBIRTH, Datatype, Value, asks_for_rebirth, metric, payload
+from collectors.twin.sparkplug import Value, asks_for_rebirth, metric, payload
 from collectors.twin.states import states_of
 
 NAMESPACE: Final = "spBv1.0"

@@ -8,8 +8,8 @@ from collectors.mqtt.edge_device import EdgeDevice
 from collectors.mqtt.edges import Edges
 from collectors.mqtt.mapping import MqttProfile
 from collectors.mqtt.source import Source
+from collectors.mqtt.sparkplug import Datatype
 from collectors.readings import Quality
-from collectors.twin.sparkplug import Datatype as Kinds
 from collectors.twin.sparkplug import metric, payload
 
 WALL: Final = 1_743_620_423.0
@@ -72,7 +72,7 @@ class Edge:
 
     def session(self, number: int) -> bytes:
         """Return the metric that tells which session it is."""
-        return metric(self.ms, number, name="bdSeq", datatype=Kinds.INT64)
+        return metric(self.ms, number, name="bdSeq", datatype=Datatype.INT64)
 
     def death(self, session: int = 0) -> str:
         """Die."""
@@ -90,10 +90,10 @@ class Edge:
         return self.say(
             "DBIRTH",
             metric(
-                self.ms, temperature, name="T", alias=first + 1, datatype=Kinds.DOUBLE, unit="°C"
+                self.ms, temperature, name="T", alias=first + 1, datatype=Datatype.DOUBLE, unit="°C"
             ),
-            metric(self.ms, 700.0, name="psu2/W", alias=first + 2, datatype=Kinds.DOUBLE),
-            metric(self.ms, "ok", name="state", alias=first + 3, datatype=Kinds.STRING),
+            metric(self.ms, 700.0, name="psu2/W", alias=first + 2, datatype=Datatype.DOUBLE),
+            metric(self.ms, "ok", name="state", alias=first + 3, datatype=Datatype.STRING),
             device=device,
         )
 

@@ -11,8 +11,9 @@ from collectors.mqtt.edge import EdgeNode
 from collectors.mqtt.edge_device import EdgeDevice
 from collectors.mqtt.mapping import MqttProfile
 from collectors.mqtt.source import Source
+from collectors.mqtt.sparkplug import Datatype
 from collectors.readings import Quality
-from collectors.twin.sparkplug import Datatype, metric, payload
+from collectors.twin.sparkplug import metric, payload
 
 WALL: Final = 1_743_620_423.0
 NAMES: Final = ("a", "b", "c")

@@ -13,7 +13,6 @@ from collectors.mqtt.edges import Edges
 from collectors.mqtt.framing import SENT, Framing, PacketError
 from collectors.mqtt.sparkplug import REBIRTH, Datatype, asks_for_births, command, read, rebirth
 from collectors.readings import Quality
-from collectors.twin.sparkplug import Datatype as Kinds
 from collectors.twin.sparkplug import metric, payload
 from tests.unit.collectors.mqtt.edge_node import MS, Edge
 
@@ -50,7 +49,7 @@ COMMANDS: Final = "operational-behavior-data-commands-"
 def test_with_its_node_every_device_is_stale_at_once() -> None:
     """No value of the node or of any device of it is believed, from the moment of its death."""
     edge = Edge("cdu", "shelf", "")
-    edge.birth(metric(edge.ms, 20.0, name="T", datatype=Kinds.DOUBLE, unit="°C"))
+    edge.birth(metric(edge.ms, 20.0, name="T", datatype=Datatype.DOUBLE, unit="°C"))
     assert [edge.device_birth(device=device) for device in ("cdu", "shelf")] == ["", ""]
     assert {v for d in ("cdu", "shelf", "") for v in edge.told(d).values()} == {
         20.0,
@@ -238,7 +237,7 @@ def test_a_birth_that_gives_an_alias_twice_is_refused() -> None:
     """Of what its data are, nobody could say."""
     edge = Edge()
     edge.birth()
-    twice = [metric(edge.ms, 1.0, name=n, alias=1, datatype=Kinds.DOUBLE) for n in ("T", "U")]
+    twice = [metric(edge.ms, 1.0, name=n, alias=1, datatype=Datatype.DOUBLE) for n in ("T", "U")]
     assert edge.say("DBIRTH", *twice) == "bad_birth"
     assert edge.told() == {}
 
@@ -248,12 +247,14 @@ def test_a_metric_without_alias_is_told_by_its_name() -> None:
     """In births and in data; one that no birth named is not taken, and the others are."""
     edge = Edge()
     edge.birth()
-    edge.say("DBIRTH", metric(edge.ms, 40.0, name="T", datatype=Kinds.DOUBLE, unit="degC"))
+    edge.say("DBIRTH", metric(edge.ms, 40.0, name="T", datatype=Datatype.DOUBLE, unit="degC"))
     assert edge.say("DDATA", metric(edge.ms, 41.0, name="T")) == ""
-    new = metric(edge.ms, 5.0, name="new", datatype=Kinds.DOUBLE)
+    new = metric(edge.ms, 5.0, name="new", datatype=Datatype.DOUBLE)
     assert edge.say("DDATA", new, metric(edge.ms, 42.0, name="T")) == "unknown_metric"
     assert edge.told() == {"temperature": 42.0}
-    assert edge.say("DBIRTH", metric(edge.ms, 40.0, alias=7, datatype=Kinds.DOUBLE)) == "bad_birth"
+    assert (
+        edge.say("DBIRTH", metric(edge.ms, 40.0, alias=7, datatype=Datatype.DOUBLE)) == "bad_birth"
+    )
 
 
 @shows("case-sensitivity-metric-names")
@@ -261,8 +262,10 @@ def test_names_that_differ_by_case_are_two() -> None:
     """Only the one of the profile is read."""
     edge = Edge()
     edge.birth()
-    both = [metric(edge.ms, v, name=n, datatype=Kinds.DOUBLE) for n, v in (("T", 4.0), ("t", 5.0))]
-    edge.say("DBIRTH", metric(edge.ms, 700.0, name="psu1/W", datatype=Kinds.DOUBLE), *both)
+    both = [
+        metric(edge.ms, v, name=n, datatype=Datatype.DOUBLE) for n, v in (("T", 4.0), ("t", 5.0))
+    ]
+    edge.say("DBIRTH", metric(edge.ms, 700.0, name="psu1/W", datatype=Datatype.DOUBLE), *both)
     assert edge.device.unread == {
         "T": "has no unit, and temperature needs one",
         "t": "is not in the profile",
@@ -325,7 +328,7 @@ def test_a_metric_that_is_no_single_value_is_refused_by_name(told: int | None, s
     edge = Edge()
     edge.birth()
     odd = metric(edge.ms, 1.0, name="T", datatype=told)  # type: ignore[arg-type] # on purpose
-    sound = metric(edge.ms, 700.0, name="psu1/W", datatype=Kinds.DOUBLE)
+    sound = metric(edge.ms, 700.0, name="psu1/W", datatype=Datatype.DOUBLE)
     assert edge.say("DBIRTH", odd, sound) == ""
     assert edge.device.unread == {"T": said}
     assert edge.told() == {"psu/1/power": 700.0}
@@ -352,7 +355,9 @@ def test_null_is_unknown() -> None:
     """In a birth as in data."""
     edge = Edge()
     edge.birth()
-    edge.say("DBIRTH", metric(edge.ms, None, name="T", alias=1, datatype=Kinds.DOUBLE, unit="degC"))
+    edge.say(
+        "DBIRTH", metric(edge.ms, None, name="T", alias=1, datatype=Datatype.DOUBLE, unit="degC")
+    )
     assert edge.told() == {"temperature": Quality.SENTINEL}
     edge.tell(41.0)
     edge.say("DDATA", metric(edge.ms, None, alias=1))
@@ -366,7 +371,7 @@ def test_a_birth_tells_all_that_there_is() -> None:
     edge.born()
     assert [*edge.told()] == ["temperature", "psu/2/power", "state"]
     edge.say(
-        "DBIRTH", metric(edge.ms, 1.5, name="psu3/W", alias=9, datatype=Kinds.DOUBLE, unit="kW")
+        "DBIRTH", metric(edge.ms, 1.5, name="psu3/W", alias=9, datatype=Datatype.DOUBLE, unit="kW")
     )
     assert edge.device.bind(edge.now)
     assert edge.told() == {"psu/3/power": 1500.0}
