@@ -21,11 +21,12 @@ from typing import NamedTuple
 
 from agent.programs import Program, free_port, get
 from collectors.snmp.ber import Tag
+from collectors.snmp.notification import STANDARD
 from collectors.snmp.usm import Authority, User
 from collectors.twin.engine import Engine, engine_id
 from collectors.twin.objects import Table
 from collectors.twin.responder import Responder
-from collectors.twin.trap import STANDARD, Field, Herald, Notice, Sink
+from collectors.twin.trap import Field, Herald, Notice, Sink
 
 DEVICES = 10
 HOST = "127.0.71.{}"
@@ -113,6 +114,9 @@ async def _sent(  # noqa: PLR0913, PLR0917 -- a line of the table
         f"{title:32} sent {len(said):7,} in {took:5.2f} s   taken {taken:9,.0f}"
         f"   accounted for {total:9,.0f}   {1e6 * cpu / len(said):5.1f} us of CPU each"
     )
+    for name, count in after.told.items():
+        if "outcome" not in name and count > before.told.get(name, 0.0):
+            print(f"    dropped: {name} {count - before.told.get(name, 0.0):,.0f}")
 
 
 def _send(traps: int, said: list[tuple[str, bytes]], rate: float) -> float:

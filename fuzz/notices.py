@@ -7,12 +7,12 @@ from collectors.neighbours import ABOUT, ADDRESSES, sockets
 from collectors.snmp.ber import BerError, Tag
 from collectors.snmp.hearing import REASONS, Hearing
 from collectors.snmp.message import Community, MismatchError
-from collectors.snmp.notification import OBJECTS_MAX, Spoken, acknowledgement, decode
+from collectors.snmp.notification import INFORM, OBJECTS_MAX, Spoken, acknowledgement, decode
 from collectors.snmp.proof import Proof
 from collectors.snmp.secured import scope
 from collectors.snmp.speaker import Speaker, Speakers
 from collectors.snmp.usm import Authority
-from collectors.twin.trap import INFORM, Field, Notice, trap_v1, trap_v2
+from collectors.twin.trap import Field, Notice, trap_v1, trap_v2
 from fuzz.secured import BOOTS, ENGINE, SECONDS, USERS
 from fuzz.secured import messages as secured_messages
 from fuzz.snmp import VALUES, giant_messages

@@ -8,12 +8,12 @@ as v1 and v2c, which go past the engine.
 from collections.abc import Iterable, Mapping
 from typing import Final, Protocol
 
-from collectors.snmp.ber import BerError, Tag, integer, oid, tlv
+from collectors.snmp.ber import BerError, Tag, integer, tlv
 from collectors.snmp.message import ErrorStatus, PduType, decode_pdu
-from collectors.snmp.secured import NUMBER_MAX, Flag, Message, decode, is_v3, scope, unscope
+from collectors.snmp.report import REPORT, opened, report_pdu, request_id_of
+from collectors.snmp.secured import Flag, Message, decode, is_v3, scope
 from collectors.snmp.usm import LEVEL, Authority, Complaint, Security, User, UsmError
 
-REPORT: Final = 0xA8  # RFC 3416 §3
 ENTERPRISE: Final = 62960  # stands in an engine's name; of nobody, as our devices are
 UNKNOWN_CONTEXTS: Final = "1.3.6.1.6.3.12.1.5.0"  # RFC 3413 §4.1.2
 UNKNOWN_PDU_HANDLERS: Final = "1.3.6.1.6.3.11.2.1.3.0"  # RFC 3412 §5
@@ -86,7 +86,7 @@ class Engine:
             if message.flags & Flag.AUTH:
                 self.clock.check(message, now)
             body = security.decrypted(message)
-            engine, context, pdu = _opened(body, encrypted=bool(message.flags & Flag.PRIV))
+            engine, context, pdu = opened(body, encrypted=bool(message.flags & Flag.PRIV))
         except UsmError as error:
             return self._complain(message, error.complaint, now)
         if pdu[0] in NOT_TO_BE_ASKED:
@@ -127,7 +127,7 @@ class Engine:
         late = complaint is Complaint.NOT_IN_TIME_WINDOW
         signed = late and known is not None
         security = known if signed and known else Security(message.user, self.name, None, None)
-        report = self._report(complaint.counter, _request_id(message))
+        report = self._report(complaint.counter, request_id_of(message))
         level = Flag.AUTH * signed
         return self._sealed(security, report, message.number, now, level=level)
 
@@ -157,10 +157,7 @@ class Engine:
 
     def _report(self, counter: str, request_id: int) -> bytes:
         """Count a complaint, and encode the report that names it."""
-        count = tlv(Tag.COUNTER32, integer(self._count(counter)))
-        varbind = tlv(Tag.SEQUENCE, tlv(Tag.OID, oid(counter)) + count)
-        fields = b"".join(tlv(Tag.INTEGER, integer(number)) for number in (request_id, 0, 0))
-        return tlv(REPORT, fields + tlv(Tag.SEQUENCE, varbind))
+        return report_pdu(counter, self._count(counter), request_id)
 
     def _count(self, counter: str) -> int:
         """Add one to a counter."""
@@ -168,29 +165,9 @@ class Engine:
         return self.counted[counter]
 
 
-def _opened(body: bytes, *, encrypted: bool) -> tuple[bytes, bytes, bytes]:
-    """Take a scoped PDU apart; garbage after decryption is a wrong key. Raises: UsmError."""
-    try:
-        return unscope(body)
-    except BerError:
-        if encrypted:
-            raise UsmError(Complaint.DECRYPTION) from None
-        raise
-
-
 def _overhead(message: Message) -> int:
     """Return how many octets an answer needs around its PDU, generously."""
     return 128 + 2 * len(message.engine) + len(message.user) + len(message.digest)
-
-
-def _request_id(message: Message) -> int:
-    """Return the request that a report speaks of, as far as it can be read (RFC 3412 §7.1)."""
-    if message.flags & Flag.PRIV:
-        return NUMBER_MAX
-    try:
-        return decode_pdu(unscope(message.body)[2]).request_id
-    except BerError:
-        return NUMBER_MAX
 
 
 def _refusal(pdu: bytes, status: int) -> bytes:

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
 from collectors.snmp.ber import Tag
-from collectors.twin.trap import STANDARD, Field, Notice
+from collectors.snmp.notification import STANDARD
+from collectors.twin.trap import Field, Notice
 
 IF: Final = "1.3.6.1.2.1.2.2.1"  # ifEntry
 RARITAN: Final = "1.3.6.1.4.1.13742.6"

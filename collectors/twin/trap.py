@@ -11,6 +11,15 @@ from typing import Final, Literal, NamedTuple
 
 from collectors.snmp.ber import WIDTHS, BerError, Tag, integer, oid, tlv
 from collectors.snmp.message import Community, MismatchError, PduType, decode_pdu
+from collectors.snmp.notification import (
+    INFORM,
+    SPECIFIC,
+    STANDARD,
+    TRAP_OID,
+    TRAP_V1,
+    TRAP_V2,
+    UPTIME,
+)
 from collectors.snmp.peer import Peer
 from collectors.snmp.secured import is_v3
 from collectors.snmp.usm import Complaint, User
@@ -19,13 +28,6 @@ from collectors.twin.engine import Engine
 Address = tuple[str, int]
 Sent = tuple[bytes, Address]
 
-TRAP_V1: Final = 0xA4  # RFC 1157 §4.1.6
-INFORM: Final = 0xA6  # RFC 3416 §4.2.7
-TRAP_V2: Final = 0xA7  # RFC 3416 §4.2.6
-UPTIME: Final = "1.3.6.1.2.1.1.3.0"
-TRAP_OID: Final = "1.3.6.1.6.3.1.1.4.1.0"
-STANDARD: Final = "1.3.6.1.6.3.1.1.5"  # snmpTraps: 1 coldStart to 6 (RFC 3418)
-SPECIFIC: Final = 6  # enterpriseSpecific
 REPEAT_SECONDS: Final = 2.0  # until an inform is said again
 TRIES_MAX: Final = 6  # of one inform, with those that find and meet its receiver
 WAITING_MAX: Final = 64  # informs of one device that nobody has acknowledged yet

@@ -13,11 +13,12 @@ import pytest_asyncio
 
 from agent.programs import get
 from collectors.snmp.ber import Tag
+from collectors.snmp.notification import STANDARD
 from collectors.snmp.usm import Authority, User
 from collectors.twin.engine import Engine, engine_id
 from collectors.twin.objects import Table
 from collectors.twin.responder import Responder
-from collectors.twin.trap import STANDARD, Field, Herald, Notice, Sink
+from collectors.twin.trap import Field, Herald, Notice, Sink
 from tests.simulation.listener import FLOODED, OTHER, PLAIN, SECURE, STRANGER, Floor, drops
 from tests.simulation.nursery import Nursery
 

@@ -18,11 +18,11 @@ from agent.store.trouble import StoreError
 from agent.traps import Traps
 from collectors.notified import Meaning
 from collectors.snmp.hearing import Hearing
-from collectors.snmp.notification import Notification
+from collectors.snmp.notification import STANDARD, Notification
 from collectors.snmp.proof import Proof
 from collectors.snmp.speaker import Speaker, Speakers
 from collectors.snmp.usm import BOOTS_MAX, Authority
-from collectors.twin.trap import STANDARD, Herald, Sink
+from collectors.twin.trap import Herald, Sink
 from collectors.twin.trap import Notice as Said
 
 THERE: Final = ("127.0.0.9", 4_000)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from collectors.snmp.ber import Tag, tlv
 from collectors.snmp.hearing import BURST, REPEAT_INFORM_S, Address, Heard, Hearing
 from collectors.snmp.message import Community, MismatchError, decode_pdu
-from collectors.snmp.notification import TRAP_ADDRESS, TRAP_ENTERPRISE, decode
+from collectors.snmp.notification import STANDARD, TRAP_ADDRESS, TRAP_ENTERPRISE, decode
 from collectors.snmp.proof import Proof
 from collectors.snmp.secured import Message, scope
 from collectors.snmp.secured import decode as decode_message
@@ -20,7 +20,7 @@ from collectors.snmp.usm import WINDOW_SECONDS, Authority, User
 from collectors.twin.engine import Engine, engine_id
 from collectors.twin.objects import Table
 from collectors.twin.responder import Responder
-from collectors.twin.trap import STANDARD, Field, Herald, Notice, Sink, trap_v1, trap_v2
+from collectors.twin.trap import Field, Herald, Notice, Sink, trap_v1, trap_v2
 
 THERE: Final = ("192.0.2.7", 40_000)
 HERE: Final = ("192.0.2.1", 162)

@@ -11,11 +11,12 @@ from agent.twin.places import families
 from collectors.profile import load_profiles
 from collectors.snmp.ber import dotted, oid
 from collectors.snmp.message import PduType, decode_pdu, encode_pdu, unwrap
+from collectors.snmp.notification import INFORM, TRAP_V2
 from collectors.snmp.peer import Peer
 from collectors.snmp.usm import User
 from collectors.twin.snmp_face import SnmpFaces
 from collectors.twin.speech import Speech
-from collectors.twin.trap import INFORM, TRAP_V2, Sink
+from collectors.twin.trap import Sink
 from tests.unit.collectors.twin.cold_racks import racks_of
 
 WATCH = User.of(b"watch", auth=("SHA-256", b"maplesyrup"), privacy=("AES", b"treefrogs"))
