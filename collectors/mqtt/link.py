@@ -176,6 +176,7 @@ class Client(aiomqtt.Client):
         self._group = f"$share/{access.group}/" if access.group else ""
         self.resumed = False  # whether the broker still knew us
         paho = cast("Any", self._client)
+        paho.on_disconnect = self._lost
         paho._password = access.password  # noqa: SLF001 -- as bytes: it need not be UTF-8
         self._answer_connect = paho._handle_connack  # noqa: SLF001 -- the library has no other way
         self._answer_farewell = paho._handle_disconnect  # noqa: SLF001 -- likewise
@@ -188,13 +189,13 @@ class Client(aiomqtt.Client):
             assert hasattr(paho, name), f"paho has no {name} now"
             setattr(paho, name, ours)
 
-    def _on_disconnect(self, *args: Any) -> None:  # noqa: ANN401 -- as the library tells it
+    def _lost(self, *told: Any) -> None:  # noqa: ANN401 -- as the library tells it
         """Let nobody wait for an answer that cannot come any more."""
         pending: list[asyncio.Future[Any]] = [self._connected, *self._pending_subscribes.values()]
         for waiting in pending:
             if not waiting.done():
                 waiting.set_exception(aiomqtt.MqttError(CLOSED))
-        super()._on_disconnect(*args)
+        self._on_disconnect(*told)
 
     def _packet(self) -> tuple[int, bytes]:
         """Return the packet that just came: its first byte, and its body."""

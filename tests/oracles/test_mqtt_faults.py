@@ -1,16 +1,19 @@
 """Brokers that die, hang, flap, forget and repeat; and agents that do."""
 
 import asyncio
+import contextlib
 import gc
 import itertools
 import json
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -163,6 +166,31 @@ async def test_a_message_is_valid_no_longer_than_its_publisher_says(
         told = ear.subscriber.devices["bay-01/room"].told_at
         await ear.until(lambda: ear.subscriber.devices["bay-01/room"].told_at > told)
         assert temperature(ear) == wanted
+
+
+async def test_a_device_that_dies_is_gone_at_once(broker: Mosquitto) -> None:
+    """Its connection breaks, the broker publishes its last will, and its values are no more."""
+    broker.start()
+    ear = Ear(broker.port)
+    ear.watch("bay-01/feed", "tasmota_plug", unit="a")
+    power = partial(ear.value, "bay-01/feed", "inlet/1/power")
+    async with running(ear):
+        await ear.connected()
+        will = aiomqtt.Will("tele/a/LWT", "Offline", qos=1, retain=True)
+        plug = aiomqtt.Client(LOOPBACK, broker.open_port, will=will)
+        async with plug:
+            await plug.publish("tele/a/LWT", "Online", qos=1, retain=True)
+            await plug.publish("tele/a/SENSOR", '{"ENERGY": {"Power": 1522}}', qos=1)
+            await ear.until(lambda: power() == 1522.0)
+            with contextlib.suppress(aiomqtt.MqttError):
+                sock = plug._client.socket()  # noqa: SLF001 -- a cable has no API
+                assert isinstance(sock, socket.socket)
+                sock.shutdown(socket.SHUT_RDWR)
+                await ear.until(lambda: power() == Quality.COMM_LOST)
+                await plug.publish("tele/a/LWT", "too late")
+        assert ear.ahead == 0.0  # long before it would have been stale
+        broker.publish("tele/a/SENSOR", {"ENERGY": {"Power": 1523}})
+        await ear.until(lambda: power() == 1523.0)
 
 
 SESSION: Final = {"client_id": "rackproof-hall", "session_s": 600.0}

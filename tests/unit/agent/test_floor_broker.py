@@ -9,9 +9,13 @@ from pydantic import ValidationError
 
 from agent.credentials import Vault
 from agent.floor_broker import BrokerPart
+from agent.floor_mqtt import Mappings
+from collectors.document import parse
 from collectors.mqtt.access import Access, Trust, Version
+from collectors.profile import load_profiles
 from tests.oracles.brokers import Authority
 
+PROFILES: Final = load_profiles()
 SOUND: Final = {
     "url": "mqtts://broker.example",
     "dialects": ["json"],
@@ -123,3 +127,45 @@ def test_a_key_with_a_pass_phrase_is_refused_and_nobody_is_asked(vault: Vault) -
     )
     with pytest.raises(ValidationError, match="has a pass phrase; write it without one"):
         read(vault)
+
+
+KEPT: Final = """\
+floor: rackproof.floor/1
+brokers:
+  hall: {url: "mqtt://h", dialects: [json, dsx], HALL}
+  other: {url: "mqtt://h", dialects: [json], client_id: other}
+bays:
+  bay-01:
+    spec: SPEC
+    devices:
+      unit: {broker: hall, dialect: DIALECT, MORE}
+"""
+ROOM: Final = ("json", "profile: json_room")
+PLUG: Final = ("json", "profile: tasmota_plug, match: {unit: a}")
+BUS: Final = ("dsx", "match: {objectType: CDU, tagPath: a}")
+SESSION: Final = "session: 1 min, client_id: mine"
+
+
+@pytest.mark.parametrize(
+    ("hall", "spec", "device", "said"),
+    [
+        (SESSION, "null", ROOM, ""),
+        (SESSION, "null", PLUG, "those of tasmota_plug do not say how old they are"),
+        (SESSION, "null", BUS, "those of dsx_bms do not say how old they are"),
+        ("group: g", "null", ROOM, ""),
+        ("group: g", "null", PLUG, ""),
+        ("group: g", "null", BUS, "dsx works only with all messages"),
+        ("group: g", "spec.yaml", ROOM, "a bay with a spec is judged by all messages"),
+        ("protocol: 5", "spec.yaml", PLUG, ""),
+        ("client_id: other", "null", ROOM, "is that of broker hall as well"),
+    ],
+)
+def test_what_is_kept_or_divided_must_still_be_evidence(
+    tmp_path: Path, hall: str, spec: str, device: tuple[str, str], said: str
+) -> None:
+    """A message kept for an hour would look fresh, and half of the messages is half a proof."""
+    text = KEPT.replace("HALL", hall).replace("SPEC", spec)
+    text = text.replace("DIALECT", device[0]).replace("MORE", device[1])
+    document = parse(text.encode(), str(tmp_path / "floor.yaml"))
+    found = [str(problem) for problem in Mappings(document, PROFILES).problems]
+    assert [said in each for each in found] == [True] * bool(said)
