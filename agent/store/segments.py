@@ -125,6 +125,7 @@ def unpack(data: bytes) -> list[Block]:
         raise SegmentError(f"is not a whole archive: {error}") from None
 
 
+_PACKED: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _BROKEN: Final = (  # what zipfile raises, as the file is broken
     *(zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, ValueError),
 )
@@ -174,6 +175,8 @@ class _Reader:
         if sorted(names) != sorted(wanted):
             odd = sorted({*names} ^ wanted) or names
             raise SegmentError(f"must hold each of its arrays once: see {odd[0]!r}")
+        if any(member.compress_type not in _PACKED for member in members):
+            raise SegmentError("must be stored or deflated, as we write it")
         self._archive = archive
         self._members = {member.filename: member for member in members}
 
@@ -297,6 +300,7 @@ def _block(shape: _Shape, kind: NDArray[np.uint8], rows: Floats, ways: _Ways) ->
     for place in np.flatnonzero(kind[_FIXED + channels : _FIXED + 2 * channels] >= Kind.LINEAR):
         which = kind[_FIXED + channels + place]
         values[place] = ways.values(int(which), raw[place], quality[place] == Quality.GOOD)
+    values[np.isnan(values)] = np.nan  # of which there is one
     return Block(
         device=shape.device,
         binding=shape.binding,
