@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import structlog
 
-from agent.background import Background
+from agent.background import Background, aside
 from agent.burnin.attempt import AGENT, Attempt, open_needs, person
 from agent.burnin.bill import FIRMWARE, SERIALS, Look, firmware, serials
 from agent.burnin.cabling import Link, links
@@ -24,6 +24,7 @@ from agent.burnin.recabling import steps
 from agent.burnin.wiring import What, Wiring, compare
 from agent.config import BayConfig, Snmp
 from agent.open_run import OpenRun
+from agent.run_view import plain
 from collectors.discovery import SilentError
 from collectors.neighbours import Switch
 from collectors.readings import Identity
@@ -33,6 +34,7 @@ OWN: Final = (CABLING, SERIALS, FIRMWARE)
 LOOK_S: Final = 10.0  # from one look to the next: people are plugging meanwhile
 CONFIRM_S: Final = 120.0  # so long LLDP remembers who is gone, and a deviation may take to be typed
 TELL_S: Final = 60.0  # between two entries of a journal that say the same otherwise
+FINDINGS_MAX: Final = 2000  # shown of a bay; a spec has 40 cables, a switch may make up neighbours
 NOTE_MAX: Final = 20  # findings in the note of an answer; the journal has them all
 NOTE_CHARACTERS_MAX: Final = 2000
 Read = Callable[[str], Awaitable[Switch]]  # "bay/device" -> what it tells of cables
@@ -117,7 +119,7 @@ class Inspector:
         others = self._others(bay)
         for device, who in self._products(bay):
             if there := others.get(who.serial):
-                return f"{device} has serial {who.serial}, and so has {', '.join(there)}"
+                return plain(f"{device} has serial {who.serial}, and so has {', '.join(there)}")
         return ""
 
     def tick(self, bay: str) -> None:
@@ -177,7 +179,7 @@ class Inspector:
         elif look.answer is False:
             since = home.wrong_since.setdefault(look.need, at)
             if at - since >= CONFIRM_S:
-                note = "; ".join(look.wrong[:NOTE_MAX])[:NOTE_CHARACTERS_MAX]
+                note = "; ".join(look.document["wrong"][:NOTE_MAX])[:NOTE_CHARACTERS_MAX]
                 run.acted(deeds.answer(run.at(now), look.need, "no", AGENT, note))
 
     async def look(self, bay: str) -> Mapping[str, Any] | None:
@@ -208,9 +210,9 @@ class Inspector:
                     "to": str(f.to) if f.to else None,
                     "text": f.text,
                 }
-                for f in home.wiring.findings
+                for f in home.wiring.findings[:FINDINGS_MAX]
             ],
-            "todo": [step.text for step in steps(home.wiring)],
+            "todo": [step.text for step in steps(home.wiring)][:FINDINGS_MAX],
             "unread": dict(home.unread),
         }
 
@@ -231,7 +233,7 @@ class Inspector:
             spec, roles = home.design.spec, home.design.roles
             names = {*roles, *(cable.far_device for cable in home.cables)}
             called = names_of(names, home.bay.name, spec.addressing.host, roles)
-            home.wiring = compare(home.cables, seen, called, home.bay.macs, unread)
+            home.wiring = await aside(compare, home.cables, seen, called, home.bay.macs, unread)
             home.unread, home.read_at = unread, self._clock()
             home.looked_at = (
                 home.read_at - LOOK_S

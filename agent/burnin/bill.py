@@ -1,7 +1,7 @@
 """Who the devices of a rack say they are, against its bill of materials."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -13,6 +13,7 @@ from collectors.readings import Identity
 SERIALS: Final = "serials_read"  # needs of a plan that an agent may answer by itself
 FIRMWARE: Final = "firmware_match"
 RACK: Final = "rack"  # the role whose serial is that of the run
+TEXT_CHARACTERS_MAX: Final = 500  # of one finding, in which a device may have its say
 SHOWN_MAX: Final = 100  # findings that are kept of one look; a spec has as many devices
 
 
@@ -54,10 +55,20 @@ class Look:
             "need": self.need,
             "found": {True: "yes", False: "no", None: "unknown"}[self.answer],
             "right": self.right,
-            "wrong": self.wrong[:SHOWN_MAX],
-            "unknown": self.unknown[:SHOWN_MAX],
-            "todo": self.todo[:SHOWN_MAX],
+            "wrong": _shown(self.wrong),
+            "unknown": _shown(self.unknown),
+            "todo": _shown(self.todo),
         }
+
+
+def _shown(texts: Sequence[str]) -> list[str]:
+    r"""Return texts as a journal can hold them, whatever devices say.
+
+    >>> _shown(["tray4 is a \ud800"])
+    ['tray4 is a ?']
+    """
+    some = texts[:SHOWN_MAX]
+    return [each[:TEXT_CHARACTERS_MAX].encode(errors="replace").decode() for each in some]
 
 
 def serials(

@@ -301,3 +301,15 @@ async def test_a_device_that_is_another_one_in_the_midst_of_a_run_is_an_event(
     changes = [event.data for event in bench.events(run, Kind.IDENTITY)]
     assert changes == [{"device": "feed", "was": {"serial": WHO.serial}, "now": {"serial": "99"}}]
     await bench.close()
+
+
+async def test_whatever_a_device_says_the_journal_can_hold_it(scene: Scene) -> None:
+    """Cut what is long, and replace what is no text."""
+    scene.known["bay-01"]["tray2"] = who(2, model="\ud800" * 5000)
+    scene.rack.plugs[ONE] = "x" * 5000
+    run = await scene.bench.start()
+    await scene.go(CONFIRM_S + 2 * LOOK_S)
+    found = [event.data for event in scene.of(run, Kind.CHECKED)]
+    texts = [text for data in found for text in (*data["wrong"], *data["unknown"], *data["todo"])]
+    assert max(map(len, texts)) <= 500
+    assert scene.answers(run)["serials_read"] == ("no", "the agent")
