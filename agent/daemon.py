@@ -36,7 +36,7 @@ from agent.web.guard import Gate
 from agent.web.server import serving
 from collectors.document import DocumentError
 from collectors.feed import Device, Feed
-from collectors.mqtt.subscriber import Subscriber
+from collectors.mqtt.subscriber import State, Subscriber
 from collectors.readings import Channel, Identity
 from collectors.snmp.endpoint import Endpoint
 
@@ -176,6 +176,7 @@ class Daemon:
         )
         desk.doubt = self.inspector.doubt
         self._brokers: dict[str, Subscriber] = {}
+        self.own.brokers_of(lambda: {n: b.state is State.UP for n, b in self._brokers.items()})
         self._following: dict[str, asyncio.Task[None]] = {}
         for name, broker in config.brokers.items():
             self._follow(name, broker)

@@ -41,6 +41,7 @@ class Own(Collector):
         self._deliveries: Callable[[], Mapping[tuple[str, str], int]] = dict
         self._notifications: Callable[[], Mapping[tuple[str, str], int]] = dict
         self._acknowledged: Callable[[], int] | None = None  # None: nobody listens for traps
+        self._brokers: Callable[[], Mapping[str, bool]] = dict
         registry = self._registry = CollectorRegistry()
         registry.register(self)
         ProcessCollector(registry=registry)
@@ -101,6 +102,10 @@ class Own(Collector):
         """Export what devices said by themselves, by kind and outcome."""
         self._notifications, self._acknowledged = read, acknowledged
 
+    def brokers_of(self, read: Callable[[], Mapping[str, bool]]) -> None:
+        """Export which brokers are followed now."""
+        self._brokers = read
+
     def loaded(self, at: float) -> None:
         """Note that the floor file was loaded for the first time, at Unix time `at`."""
         self._reloaded.set(1)
@@ -135,6 +140,14 @@ class Own(Collector):
         )
         for (webhook, outcome), count in self._deliveries().items():
             deliveries.add_metric([webhook, outcome], count)
+        brokers = GaugeMetricFamily(
+            "rackproof_agent_broker_up",
+            "1 while a broker is connected and has granted subscriptions, 0 while not.",
+            labels=["broker"],
+        )
+        for broker, up in self._brokers().items():
+            brokers.add_metric([broker], up)
+        yield brokers
         yield drops
         yield queues
         yield deliveries

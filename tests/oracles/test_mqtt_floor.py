@@ -38,6 +38,7 @@ bays:
 TASMOTA: Final = {"ENERGY": {"Total": 41.5, "Power": 1522, "Voltage": 231, "Current": 6.75}}
 WATTS: Final = "rackproof_power_watts"
 UP: Final = "rackproof_device_up"
+BROKER: Final = "rackproof_agent_broker_up"
 
 
 class Site:
@@ -80,7 +81,10 @@ class Site:
         page = await get(self.port, "/metrics")
         assert page is not None
         lines = [line for line in page.decode().splitlines() if line.startswith(f"{name}{{")]
-        return {line.split('device="')[1].split('"')[0]: float(line.split()[-1]) for line in lines}
+        label = "broker" if name == BROKER else "device"
+        return {
+            line.split(f'{label}="')[1].split('"')[0]: float(line.split()[-1]) for line in lines
+        }
 
     async def until(self, name: str, wanted: dict[str, float], *, telling: bool = False) -> None:
         """Wait until a metric is exactly this; devices speak meanwhile, if they are `telling`."""
@@ -123,7 +127,9 @@ async def test_a_guarded_floor_from_messages_to_metrics(site: Site) -> None:
     await site.until(WATTS, {"feedB": 980.5})
     await site.until(UP, {"feedA": 0.0, "feedB": 1.0})
 
+    assert await site.series(BROKER) == {"hall": 1.0}
     site.broker.kill()
+    await site.until(BROKER, {"hall": 0.0})
     site.broker.start()
     await site.until(WATTS, both, telling=True)
 
