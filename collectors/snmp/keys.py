@@ -12,7 +12,9 @@ of a text: not of a repr, not of an error.
 
 import enum
 import hashlib
-from typing import Final, NamedTuple, Protocol
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Final, NamedTuple, Protocol
 
 from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
 from cryptography.hazmat.decrepit.ciphers.modes import CFB
@@ -25,6 +27,9 @@ DES_BLOCK: Final = 8
 SALT_OCTETS: Final = 8  # of msgPrivacyParameters, in all privacy protocols
 INNER: Final = bytes(octet ^ 0x36 for octet in range(256))  # RFC 2104 §2
 OUTER: Final = bytes(octet ^ 0x5C for octet in range(256))
+BUILTIN: Final[Callable[[str], Callable[..., Any]]] = getattr(
+    hashlib, "__get_builtin_constructor", lambda name: partial(hashlib.new, name)
+)
 
 
 class KeyProblem(ValueError):  # noqa: N818 -- a problem of what the user gave us
@@ -105,25 +110,27 @@ def extended(name: str, key: bytes, engine: bytes, privacy: Privacy) -> bytes:
 
 
 class Mac:
-    """HMAC with one key, cut to what is sent; both hash states are prepared (RFC 2104 §4)."""
+    """HMAC with one key, cut to what is sent; both hash states are prepared (RFC 2104 §4).
+
+    By Python's own hash functions: OpenSSL's are twice as fast in a row, and half as fast where
+    caches are cold, as between two answers (16 and 30 µs).
+    """
 
     __slots__ = ("_inner", "_outer", "octets")
 
     def __init__(self, auth: Auth, key: bytes) -> None:
         self.octets = auth.octets
-        block = hashlib.new(auth.hash, usedforsecurity=False).block_size
-        padded = key.ljust(block, b"\0")  # a localised key is a digest, so never above a block
-        self._inner, self._outer = (
-            hashlib.new(auth.hash, padded.translate(pad), usedforsecurity=False)
-            for pad in (INNER, OUTER)
-        )
+        make = BUILTIN(auth.hash)
+        padded = key.ljust(make().block_size, b"\0")  # a localised key is never above a block
+        self._inner, self._outer = (make(padded.translate(pad)) for pad in (INNER, OUTER))
 
     def __call__(self, message: bytes) -> bytes:
         """Return the digest of a message in which the place of the digest is zero. Cost: 2 µs."""
         inner, outer = self._inner.copy(), self._outer.copy()
         inner.update(message)
         outer.update(inner.digest())
-        return outer.digest()[: self.octets]
+        digest: bytes = outer.digest()
+        return digest[: self.octets]
 
 
 class Cryptor(Protocol):
