@@ -219,8 +219,17 @@ TARGETS: Final = (
         size_max=512,
         growth_max=8 << 20,
     ),
-    Target(name="profile", run=a_profile, seeds=shipped, words=YAML_WORDS, size_max=SMALL_OCTETS),
-    Target(name="floor", run=floor, seeds=lambda: (FLOOR,), words=YAML_WORDS, size_max=2048),
+    Target(
+        name="profile",
+        run=a_profile,
+        seeds=shipped,
+        words=YAML_WORDS,
+        size_max=SMALL_OCTETS,
+        tries=60,
+    ),
+    Target(
+        name="floor", run=floor, seeds=lambda: (FLOOR,), words=YAML_WORDS, size_max=2048, tries=60
+    ),
     Target(
         name="spec",
         run=spec,

@@ -88,7 +88,7 @@ def sparkplug(data: bytes) -> None:
         assert len(told.metrics) <= METRICS_MAX
         assert told.seq is None or 0 <= told.seq < SEQUENCE
         assert told.session is None or told.session >= 0
-        for each in told.metrics:
+        for each in told.metrics[:64]:
             for kind in (None, *range(36)):
                 each.value(kind)
     size = int.from_bytes(data[:2], "big")

@@ -296,7 +296,9 @@ TARGETS: Final = (
     Target(name="journal", run=journal, seeds=journals, size_max=2048),
     Target(name="rows", run=rows, seeds=changed, size_max=512),
     Target(name="segment", run=segment, seeds=segments, bound_ms=40.0),  # read, written and read
-    Target(name="arrays", run=stored, seeds=arrays, size_max=1024, bound_ms=60.0),  # written first
+    Target(
+        name="arrays", run=stored, seeds=arrays, size_max=1024, tries=30, bound_ms=60.0
+    ),  # written first
     Target(name="spool", run=spooled, seeds=lambda: (), words=(spool.MARK,), size_max=1024),
     Target(name="manifest", run=manifest, seeds=manifests, words=(HASH.encode(),), size_max=2048),
     Target(name="key", run=key, seeds=lambda: (PEM,), size_max=512),

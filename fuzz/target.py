@@ -30,6 +30,7 @@ class Target:
     words: tuple[bytes, ...] = ()  # what a fuzzer would take long to guess
     size_max: int = 4096  # of what the fuzzer makes; giants may be larger
     growth_max: int = 1 << 20  # octets of memory for any one input
+    tries: int = 300  # inputs like the known ones in an ordinary test run
     bound_ms: float = 10.0  # of work for one input, all that the target does with it included
 
     @property

@@ -12,8 +12,6 @@ import pytest
 from fuzz.target import Target, mutations
 from fuzz.targets import NAMES, load
 
-MUTATIONS = 300  # of each target here
-
 
 @pytest.fixture(params=sorted(NAMES))
 def target(request: pytest.FixtureRequest) -> Target:
@@ -32,7 +30,7 @@ def test_known_inputs_are_taken_or_refused_as_documented(target: Target) -> None
 
 def test_inputs_like_them_are_taken_or_refused_as_documented(target: Target) -> None:
     """The same for what one gets by changing a few octets."""
-    for data in islice(mutations(target.known(), random.Random(1), target.words), MUTATIONS):
+    for data in islice(mutations(target.known(), random.Random(1), target.words), target.tries):
         target.run(data)
 
 
