@@ -7,7 +7,7 @@ An inform is acknowledged when `acknowledge` is called, which is once it is on t
 import hashlib
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
@@ -35,8 +35,18 @@ STRANGERS_A_SECOND: Final = 5.0
 REPEAT_TRAP_S: Final = 5.0  # in which a trap that says the same is one that the network repeated
 REPEAT_INFORM_S: Final = 600.0  # senders repeat an inform for a minute or so
 SEEN_MAX: Final = 40_000  # told within that time, of which repeats are known
+OCTETS_MAX: Final = 8_192  # of one datagram: five times what any network carries whole
 REASONS: Final = (
-    *("unknown_source", "rate", "malformed", "version", "community", "type", "duplicate"),
+    *(
+        "unknown_source",
+        "rate",
+        "too_long",
+        "malformed",
+        "version",
+        "community",
+        "type",
+        "duplicate",
+    ),
     *("unsupported_level", "not_in_time_window", "unknown_user", "unknown_engine"),
     *("wrong_digest", "decryption"),
 )
@@ -52,6 +62,7 @@ class Heard:
     told: Notification
     key: bytes  # by which its repeats are known
     address: Address
+    reply: bytes = field(default=b"", repr=False)  # what an inform's sender waits for
 
 
 class Hearing:
@@ -83,6 +94,9 @@ class Hearing:
         if not self._rate(host_of(address[0])).take(now):
             self.drops["rate"] += 1
             return None
+        if len(datagram) > OCTETS_MAX:
+            self.drops["too_long"] += 1
+            return None
         try:
             return self._told(datagram, address, speakers, now)
         except ComplaintError as error:
@@ -96,10 +110,11 @@ class Hearing:
 
     def acknowledge(self, heard: Heard) -> bool:
         """Say to the sender of an inform that we have it; False for a trap, which nobody awaits."""
-        reply = self._informs.kept(heard.key) if heard.told.inform else b""
-        if reply:
-            self.outbox.append((reply, heard.address))
-        return bool(reply)
+        if not heard.told.inform:
+            return False
+        self._informs.kept(heard.key)
+        self.outbox.append((heard.reply, heard.address))
+        return True
 
     def refused(self, heard: Heard) -> None:
         """Forget what could not be kept: its sender will say it again."""
@@ -151,8 +166,8 @@ class Hearing:
         repeats = self._informs if told.inform else self._traps
         before = repeats.find(key, now)
         if before is None:
-            repeats.add(key, now, proven.reply)
-            return Heard(devices, version, told, key, address)
+            repeats.add(key, now)
+            return Heard(devices, version, told, key, address, proven.reply)
         self.drops["duplicate"] += 1
         if before.durable and proven.reply:  # whatever we said was lost
             self.outbox.append((proven.reply, address))

@@ -7,7 +7,6 @@ class Before(NamedTuple):
     """Something that was told."""
 
     until: float  # as long as a repeat of it is known as one
-    reply: bytes  # what its sender waits for; nothing if he does not
     durable: bool = False  # it is on the disk, so he may be told
 
 
@@ -15,7 +14,7 @@ class Repeats:
     """What was told within some seconds, the oldest first to be forgotten.
 
     >>> told = Repeats(window_s=5.0, size_max=100)
-    >>> told.add(b"a", 0.0, b""), told.find(b"a", 4.0) is None, told.find(b"a", 6.0) is None
+    >>> told.add(b"a", 0.0), told.find(b"a", 4.0) is None, told.find(b"a", 6.0) is None
     (None, False, True)
     """
 
@@ -29,7 +28,7 @@ class Repeats:
         found = self._told.get(key)
         return found if found is not None and now < found.until else None
 
-    def add(self, key: bytes, now: float, reply: bytes) -> None:
+    def add(self, key: bytes, now: float) -> None:
         """Remember what is told now. Cost: 1 µs, bounded."""
         told = self._told
         told.pop(key, None)
@@ -38,15 +37,13 @@ class Repeats:
             if first is None or (told[first].until > now and len(told) < self._size_max):
                 break
             del told[first]
-        told[key] = Before(now + self._window_s, reply)
+        told[key] = Before(now + self._window_s)
 
-    def kept(self, key: bytes) -> bytes:
-        """Note that it is on the disk; return what its sender waits for."""
+    def kept(self, key: bytes) -> None:
+        """Note that it is on the disk."""
         found = self._told.get(key)
-        if found is None:
-            return b""
-        self._told[key] = found._replace(durable=True)
-        return found.reply
+        if found is not None:
+            self._told[key] = found._replace(durable=True)
 
     def forget(self, key: bytes) -> None:
         """Forget one thing: should it come again, it is new."""
