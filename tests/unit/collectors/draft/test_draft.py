@@ -71,7 +71,7 @@ def drafted(mib: str, rows: Mapping[str, Value]) -> Profile:
     return parse_profile(text.encode(), "odd.yaml")
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(devices())
 def test_any_draft_is_a_profile_that_binds(device: tuple[str, dict[str, Value]]) -> None:
     """No name, unit, text or number makes a file that our own reader refuses."""
