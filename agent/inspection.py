@@ -32,6 +32,7 @@ from collectors.readings import Identity
 CABLING: Final = "cabling_match"
 OWN: Final = (CABLING, SERIALS, FIRMWARE)
 LOOK_S: Final = 10.0  # from one look to the next: people are plugging meanwhile
+SETTLED_S: Final = 30.0  # in which each neighbour speaks once: what was heard before may be past
 CONFIRM_S: Final = 120.0  # so long LLDP remembers who is gone, and a deviation may take to be typed
 TELL_S: Final = 60.0  # between two entries of a journal that say the same otherwise
 FINDINGS_MAX: Final = 2000  # shown of a bay; a spec has 40 cables, a switch may make up neighbours
@@ -56,6 +57,7 @@ class _Home:
     looked_at: float = 0.0
     asked: tuple[object, ...] = ()  # the attempt that asks, and since when
     since: float = 0.0
+    right_since: dict[str, float] = field(default_factory=dict)  # likewise
     wrong_since: dict[str, float] = field(default_factory=dict)  # need -> when it was seen first
     told_at: dict[str, float] = field(default_factory=dict)
 
@@ -136,6 +138,7 @@ class Inspector:
         if home.asked != asked:
             home.asked, home.since, home.looked_at = asked, now, now - LOOK_S
             home.wrong_since.clear()
+            home.right_since.clear()
             home.told_at.clear()
         if not mine or now - home.looked_at < LOOK_S:
             return
@@ -174,9 +177,11 @@ class Inspector:
             return
         if look.answer is not False:
             home.wrong_since.pop(look.need, None)
-        if look.answer is True:
+        if look.answer is not True:
+            home.right_since.pop(look.need, None)
+        elif at - home.right_since.setdefault(look.need, at) >= SETTLED_S:
             run.acted(deeds.answer(run.at(now), look.need, "yes", AGENT, look.text))
-        elif look.answer is False:
+        if look.answer is False:
             since = home.wrong_since.setdefault(look.need, at)
             if at - since >= CONFIRM_S:
                 note = "; ".join(look.document["wrong"][:NOTE_MAX])[:NOTE_CHARACTERS_MAX]

@@ -14,7 +14,7 @@ from agent.acts import Answer, Refused
 from agent.burnin.event import Event, Kind
 from agent.burnin.farends import End
 from agent.config import load_floor
-from agent.inspection import CONFIRM_S, LOOK_S, Inspector
+from agent.inspection import CONFIRM_S, LOOK_S, SETTLED_S, Inspector
 from collectors.discovery import SilentError
 from collectors.neighbours import Switch
 from collectors.readings import Identity
@@ -64,6 +64,9 @@ BAY: Final = """\
       mgmt_switch: {{address: 10.1.{n}.1}}
 """
 ONE, TWO, THREE = (End("mgmt_switch", f"swp{number}") for number in (1, 2, 3))
+
+
+SETTLED: Final = SETTLED_S + 2 * LOOK_S  # by then, what is right is answered
 
 
 def who(number: int, **more: str) -> Identity:
@@ -159,7 +162,7 @@ async def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
 async def test_what_can_be_seen_is_answered_by_the_agent(scene: Scene) -> None:
     """Nobody is asked, and the stage goes on; the journal has what was found."""
     run = await scene.bench.start()
-    await scene.go(6)
+    await scene.go(SETTLED)
     by_agent = ("yes", "the agent")
     needs = ("cabling_match", "serials_read", "firmware_match")
     assert scene.answers(run) == dict.fromkeys(needs, by_agent)
@@ -176,7 +179,7 @@ async def test_cables_that_are_swapped_are_told_at_once_and_fail_the_stage_if_th
     plugs = scene.rack.plugs
     plugs[ONE], plugs[TWO] = plugs[TWO], plugs[ONE]
     run = await scene.bench.start()
-    await scene.go(6)
+    await scene.go(SETTLED)
     beside = (await scene.needs(run))["cabling_match"]
     assert beside.startswith("(wrong: the cable of tray1:bmc is in mgmt_switch:swp2, and the one")
     assert "cabling_match" not in scene.answers(run)
@@ -197,7 +200,7 @@ async def test_cables_that_are_put_right_in_time_are_right(scene: Scene) -> None
     run = await scene.bench.start()
     await scene.go(60)
     plugs[ONE], plugs[TWO] = plugs[TWO], plugs[ONE]
-    await scene.go(3 * LOOK_S)
+    await scene.go(SETTLED)
     assert scene.answers(run)["cabling_match"] == ("yes", "the agent")
     told = [
         e.data["found"] for e in scene.of(run, Kind.CHECKED) if e.data["need"] == "cabling_match"
@@ -223,7 +226,7 @@ async def test_a_person_needs_a_deviation_to_say_yes_to_what_is_wrong(scene: Sce
     """The number stays in the journal."""
     scene.known["bay-01"]["tray2"] = who(2, firmware="2.0")
     run = await scene.bench.start()
-    await scene.go(6)
+    await scene.go(SETTLED)
     assert (await scene.needs(run))["firmware_match"].startswith("(wrong: tray2: firmware 2.0")
     with pytest.raises(Refused, match="answer with the number of the deviation"):
         await scene.say(run, "firmware_match")
