@@ -30,7 +30,7 @@ def test_drafts_of_a_few_devices_are_nearly_right(shared: Path) -> None:
 
 @pytest.mark.nightly
 def test_drafts_read_most_values_and_hardly_any_wrongly(shared: Path) -> None:
-    """Of all devices, and of the half that nobody looked at while the rules were written."""
+    """Of all devices, and of the half of which totals alone were seen."""
     found = recordings(shared)
     done = list(drafted(found.values(), shared / "mibs"))
     _, unseen = halves(found)
