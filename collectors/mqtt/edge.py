@@ -101,6 +101,7 @@ class EdgeNode:
         self._birth_time = 0
         self._next = 0
         self._waiting: dict[int, _Came] = {}
+        self._early: deque[_Came] = deque(maxlen=AHEAD_MAX)  # may be of a birth yet to come
         self._gap_since: float | None = None
         self._recent: deque[tuple[int, int]] = deque(maxlen=AHEAD_MAX)
         self._last: Heard | None = None  # one message is heard once for each member
@@ -116,12 +117,13 @@ class EdgeNode:
             self.listening, self._session = there, None
             self._earlier.clear()
             self.lose("not_born")
+            self._early.clear()
 
     def lose(self, why: str) -> None:
         """Believe nothing of the node until it is born again."""
         self.born = False
         self.wanting = why
-        self._birth = 0
+        self._early.extend(self._waiting.values())
         self._waiting.clear()
         self._recent.clear()
         self._gap_since = None
@@ -153,10 +155,13 @@ class EdgeNode:
     def _bear(self, came: _Came) -> str:
         """Take in a birth of the node: every device of it is yet to be born."""
         session, time = came.payload.session, came.payload.time or 0
-        if self.born and came.digest == self._birth:
+        if came.digest == self._birth and (self.born or time):  # none is told twice in a ms
             return "duplicate"
-        if session in self._earlier and time < self._birth_time:
+        if time < self._birth_time and session in self._earlier:
             return "older_session"
+        if time < self._birth_time and session == self._session:  # which of the two was the last?
+            self.lose("clock")
+            return "clock"
         if self._session is not None and self._session != session:
             self._earlier.append(self._session)
         self.lose("")
@@ -165,7 +170,18 @@ class EdgeNode:
         self.born = True
         self._tell()
         node = self.members.get("")
-        return node.born(came.payload, came.heard) if node else ""
+        reason = node.born(came.payload, came.heard) if node else ""
+        self._overtaken(came.heard.now)
+        return reason
+
+    def _overtaken(self, now: float) -> None:
+        """Take in, after a birth, what was said after it and came before it."""
+        early = [each for each in self._early if (each.payload.time or 0) > self._birth_time]
+        self._early.clear()
+        for each in early:
+            self._in_turn(each)
+        if self._gap_since is not None:
+            self._gap_since = now
 
     def _die(self, came: _Came) -> str:
         """Take in a death, unless it is of an earlier session (§5.7)."""
@@ -183,6 +199,7 @@ class EdgeNode:
         """Take in a message whose turn it is, with those that waited for it; let others wait."""
         if not self.born:
             self.wanting = self.wanting or "not_born"
+            self._early.append(came)
             return "before_birth"
         if (came.payload.time or 0) < self._birth_time:  # of before its birth, or its clock jumped
             self.lose("clock")
@@ -204,6 +221,7 @@ class EdgeNode:
             return "duplicate"
         if (came.seq - self._next) % SEQUENCE > AHEAD_MAX or known:
             self.lose("gap")
+            self._early.append(came)
             return "gap"
         self._waiting[came.seq] = came
         if self._gap_since is None:
