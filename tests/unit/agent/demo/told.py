@@ -56,6 +56,7 @@ def run(  # noqa: PLR0913 -- tests differ in so much
             }
             for n, name in enumerate(STAGES)
         ],
+        "notifications": [],
         "reason": {"verdict": over, "of": "run", "text": "failed: soak"} if over else None,
     }
     Run.model_validate(told)
