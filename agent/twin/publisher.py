@@ -51,8 +51,9 @@ class Publisher:
         self._place = host, port
         self._name = name.encode()
         self._writer: asyncio.StreamWriter | None = None
-        self.new = asyncio.Event()  # there is a connection on which nothing was said yet
+        self.new = asyncio.Event()  # a connection on which nothing was said yet, or not all heard
         self.dropped = 0  # messages that a broker did not take in time
+        self._stalled = False  # it takes nothing now
 
     @property
     def connected(self) -> bool:
@@ -60,7 +61,7 @@ class Publisher:
         return self._writer is not None
 
     def renewed(self) -> bool:
-        """Say, once a connection, that nothing was said on it yet."""
+        """Say, once a connection and after each stall, that what comes first is to be said."""
         new = self.new.is_set()
         self.new.clear()
         return new
@@ -72,7 +73,11 @@ class Publisher:
             return
         if writer.transport.get_write_buffer_size() > BACKLOG_BYTES_MAX:
             self.dropped += sum(1 for _ in messages)
+            self._stalled = True
             return
+        if self._stalled:  # a birth may be among what it missed
+            self._stalled = False
+            self.new.set()
         writer.write(b"".join(map(publish, messages)))
 
     async def keep(self) -> None:
