@@ -10,6 +10,7 @@ import structlog
 from agent.burnin.design import DERIVED
 from agent.burnin.live import LiveBay
 from agent.exposition.floor import Floor
+from collectors.profile import is_draft
 from collectors.readings import Channel, Identity, Quality, Readings
 
 INTERVAL_S: Final = 10.0  # of a device whose interval is not known
@@ -92,8 +93,17 @@ class Intake:
         self._page.remove(bay)
 
     def known(self, bay: str) -> Mapping[str, Identity]:
-        """Return who the devices of a bay say they are; one that never answered is not there."""
-        return self._bays[bay].known
+        """Return who the devices of a bay are, as they say themselves.
+
+        One that is silent is not there, for it may be another one by now; neither is one that only
+        a draft reads, for what that takes for a serial nobody has reviewed.
+        """
+        home = self._bays[bay]
+        return {
+            device: who
+            for device, who in home.known.items()
+            if home.up.get(device) and not is_draft(who.profile)
+        }
 
     def settled(self) -> bool:
         """Say whether every device has been heard of once, well or not."""
@@ -170,9 +180,11 @@ class Intake:
     def noticed(self, device: str, event: str, detail: str) -> None:
         """Learn of something a person should know."""
         log.warning(event, device=device, detail=detail)
-        if event == CHANGED and self._witness is not None:
+        if event == CHANGED:
             bay, _, name = device.partition("/")
-            self._witness.rebooted(bay, name, detail)
+            self._bays[bay].known.pop(name, None)  # who it is now, it has not said yet
+            if self._witness is not None:
+                self._witness.rebooted(bay, name, detail)
 
     def _take(self, readings: Readings) -> None:
         """Show readings and judge them."""

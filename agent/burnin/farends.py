@@ -136,7 +136,12 @@ class FarEnds:
                 self.lost.setdefault(device, []).extend(kept)
 
     def _at(self, near: End, socket: Socket) -> Iterator[Seen]:
-        """Yield who is at a port: whoever speaks there, else whose address was learnt there."""
+        """Yield who is at a port: whoever speaks there, else whose address was learnt there.
+
+        Whom a port without a link remembers was there once.
+        """
+        if socket.up is False:
+            return
         for who in socket.neighbours:
             yield Seen(near, self._resolved(who), _words(who))
         if not socket.neighbours:

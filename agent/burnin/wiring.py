@@ -138,10 +138,10 @@ class _Comparison:
     def _connected(self, cable: tuple[End, End]) -> Finding:
         """Return what is to be said of a cable that is where it should be."""
         near, far = cable
-        place = next(self.ends.places[e] for e in cable if e in self.ends.places)
+        place = self.ends.places[self.used[frozenset(cable)].near]
         wanted, speed = mbits(self.cables[cable].cable.speed), place.socket.mbits
         slow = speed is not None and abs(speed - wanted) > SPEED_SHARE * wanted
-        if slow and place.socket.up is not False:
+        if slow:
             text = f"{near} leads to {far}, at {speed:g} Mbit/s; it is cabled for {wanted:g}"
             return Finding(what=What.WRONG_SPEED, at=near, to=far, text=text)
         return Finding(what=What.AS_DESIGNED, at=near, to=far, text=f"{near} leads to {far}")

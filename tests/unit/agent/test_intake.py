@@ -230,3 +230,27 @@ def test_a_reading_that_nobody_repeats_is_taken_back() -> None:
     assert b"rackproof_temperature_celsius{" not in page
     assert b'rackproof_device_up{bay="bay",device="room"} 0' in page
     assert f"{STATUS} -1".encode() in page
+
+
+def test_who_a_device_is_holds_while_it_answers(desk: Desk) -> None:
+    """The next rack's parts answer at the same addresses; what the last one's said is past."""
+    desk.open()
+    desk.bind()
+    assert desk.intake.known("bay") == {}
+    desk.poll(21.5)
+    assert desk.intake.known("bay") == {"room": WHO}
+    desk.poll(21.5, "timeout")
+    assert desk.intake.known("bay") == {}
+    desk.poll(21.5)
+    assert desk.intake.known("bay") == {"room": WHO}
+    desk.intake.noticed("bay/room", "device_changed", "sysUpTime fell")
+    assert desk.intake.known("bay") == {}
+
+
+def test_who_a_device_is_by_a_draft_is_not_known(desk: Desk) -> None:
+    """Nobody has reviewed what a draft takes for a serial."""
+    desk.open()
+    who = Identity("acme (draft)", "pdu", serial="7")
+    desk.intake.bound("bay/room", CHANNELS, who, {})
+    desk.poll(21.5)
+    assert desk.intake.known("bay") == {}

@@ -13,6 +13,7 @@ from agent.burnin.farends import End
 from agent.burnin.recabling import steps
 from agent.burnin.spec import load_spec
 from agent.burnin.wiring import What
+from collectors.neighbours import EXTENDED, INTERFACE
 from tests.unit.agent.burnin.cabled import FREE, Pair, Rack, ends, near_ports, wrong
 
 SEEDS = range(25)
@@ -187,6 +188,19 @@ def test_a_far_end_that_does_not_speak_is_unknown_not_missing(design: Design) ->
     (finding,) = (f for f in rack.found().findings if f.what is not What.AS_DESIGNED)
     assert finding.what is What.UNKNOWN
     assert finding.text == "mgmt_switch1:swp4: nobody speaks LLDP there"
+
+
+def test_who_is_remembered_at_a_port_without_a_link_is_not_there(design: Design) -> None:
+    """Pull a plug: for two minutes a switch may still tell who was there."""
+    rack = Rack(design)
+    rows = rack.rows("mgmt_switch1")
+    (index,) = (k.rsplit(".", 1)[1] for k, v in rows.items() if v == b"swp4" and EXTENDED in k)
+    rows[f"{INTERFACE}.8.{index}"] = 2
+    rack.rows = lambda switch: rows if switch == "mgmt_switch1" else Rack(design).rows(switch)  # type: ignore[method-assign]
+    assert wrong(rack.found().findings) == [
+        "mgmt_switch1:swp4 has no link; it should lead to compute_tray4:bmc"
+    ]
+    assert rack.found().matches is False
 
 
 def test_two_devices_at_one_port_are_doubtful(design: Design) -> None:
