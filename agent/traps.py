@@ -17,6 +17,7 @@ from agent.burnin.event import Event
 from agent.config import FloorConfig, Snmp, TrapsConfig
 from agent.exposition.labels import clean
 from agent.exposition.own import Own
+from agent.keeping import Keeping, Noted, Rows
 from agent.store.failpoint import from_environment
 from agent.store.inbox import Inbox, Notice, Row
 from agent.store.trouble import StoreError
@@ -31,9 +32,6 @@ from collectors.snmp.speaker import Speaker, Speakers
 from collectors.snmp.usm import Authority, User
 
 FILE: Final = "inbox.sqlite"
-INFORM_S: Final = 0.05  # until an inform is written: those that come meanwhile share a disk write
-TRAP_S: Final = 0.5  # until a trap is: nobody waits for it
-PENDING_MAX: Final = 2_000  # not written yet
 ROWS_BURST: Final = 500  # of one device at once; what is beyond is counted, not kept
 ROWS_A_SECOND: Final = 10.0
 SAID_BURST: Final = 10  # lines of one device in the log
@@ -45,7 +43,6 @@ ADDRESSES_MAX: Final = 8  # of one name
 COMMUNITY: Final = "1.3.6.1.6.3.18.1.4.0"  # snmpTrapCommunity: proxies put the secret into a trap
 
 Tell = Callable[[str, Notification], Meaning]
-Pending = tuple[Heard, Sequence[tuple[Notice, bool]]]  # and whether each is to be kept
 
 log = structlog.get_logger()
 
@@ -87,13 +84,11 @@ class Traps:
         self.receiver: Receiver | None = None
         self.counts = {(k, o): 0 for k in ("trap", "inform") for o in ("kept", "counted")}
         self.acknowledged = 0
-        self.trouble = ""  # why nothing can be kept, while that is so
         self._inbox = inbox
         self._tell = tell
         self._desk = desk
-        self._not_stored = 0
-        self._pending: list[Pending] = []
-        self._flush: asyncio.TimerHandle | None = None
+        self._keeping = Keeping(inbox, self._written, self._send)
+        self._not_stored = self._backlog = 0
         self._rows: dict[str, Allowance] = {}
         self._lines: dict[str, Allowance] = {}
         self._hosts: Mapping[str, Sequence[str]] = {}
@@ -104,7 +99,27 @@ class Traps:
     def drops(self) -> Mapping[str, int]:
         """Return what was not taken, by reason; what the kernel had no room for included."""
         lost = self.receiver.lost if self.receiver is not None else 0
-        return {**self.hearing.drops, "not_stored": self._not_stored, "kernel": lost}
+        own = {"not_stored": self._not_stored, "backlog": self._backlog, "kernel": lost}
+        return {**self.hearing.drops, **own}
+
+    @property
+    def trouble(self) -> str:
+        """Return why nothing can be kept; "" while all is well."""
+        return self._keeping.trouble
+
+    async def drain(self) -> None:
+        """Return when all that was taken in is written and passed on, or refused."""
+        await self._keeping.drain()
+
+    async def close(self) -> None:
+        """Hear no more, write and acknowledge what was heard, and let go of the socket."""
+        if self.receiver is not None:
+            self.receiver.deafen()
+        try:
+            await self._keeping.close()
+        finally:
+            if self.receiver is not None:
+                self.receiver.close()
 
     # -- who may speak -------------------------------------------------------------------------
 
@@ -145,17 +160,7 @@ class Traps:
         now = clock.monotonic()
         for heard in batch:
             self._take(heard, now)
-        if len(self._pending) >= PENDING_MAX:
-            self.flush()
-            return
-        waits = any(heard.told.inform for heard, _ in self._pending)
-        due = INFORM_S if waits else TRAP_S
-        loop = asyncio.get_running_loop()
-        if self._flush is not None and self._flush.when() > loop.time() + due:
-            self._flush.cancel()
-            self._flush = None
-        if self._flush is None and self._pending:
-            self._flush = loop.call_later(due, self.flush)
+        self._keeping.soon(inform=any(heard.told.inform for heard in batch))
 
     def _take(self, heard: Heard, now: float) -> None:
         """Take in one."""
@@ -169,7 +174,9 @@ class Traps:
             self.hearing.refused(heard)  # it says it again, when there is less to do
             self.hearing.drops["rate"] += 1
             return
-        self._pending.append((heard, notices))
+        if not self._keeping.add(heard, notices):
+            self.hearing.refused(heard)
+            self._backlog += 1
 
     def _say(self, device: str, meaning: Meaning, now: float) -> None:
         """Say what a device said, as long as it does not say much."""
@@ -177,52 +184,26 @@ class Traps:
             event = "device_says_it_started" if meaning.restart else "device_says"
             log.info(event, device=device, notification=meaning.name, channels=[*meaning.channels])
 
-    def flush(self) -> None:
-        """Write what is pending, acknowledge it, and pass it on."""
-        if self._flush is not None:
-            self._flush.cancel()
-        self._flush, pending, self._pending = None, self._pending, []
-        if not pending:
-            return
-        kept = self._kept(pending)
-        if kept is None:
-            self._refused(pending)
-            return
-        for heard, rows in zip(pending, kept, strict=True):
-            self._done(*heard, rows)
-        if self.receiver is not None:
-            self.receiver.send()
-
-    def _kept(self, pending: Sequence[Pending]) -> list[list[Row | None]] | None:
-        """Write what is to be kept; return the rows of each, or None where the disk refuses."""
-        wanted = [(h.key, notice) for h, notices in pending for notice, keep in notices if keep]
-        wall = clock.wall()
-        try:
-            rows = iter(self._inbox.keep(wanted, wall))
-        except StoreError as error:
-            if not self.trouble:
-                log.error("not_kept", why=str(error))  # noqa: TRY400 -- no stack helps here
-            self.trouble = str(error)
-            return None
-        self.trouble = ""
-        return [
-            [next(rows) if keep else Row(0, wall, notice) for notice, keep in notices]
-            for _, notices in pending
-        ]
-
-    def _done(
-        self, heard: Heard, notices: Sequence[tuple[Notice, bool]], rows: Sequence[Row | None]
-    ) -> None:
+    def _written(self, heard: Heard, noted: Noted, rows: Rows | None) -> None:
         """Acknowledge what is on the disk, and pass on what was not there before."""
+        if rows is None:
+            self._not_stored += 1
+            self.hearing.refused(heard)  # who sent an inform sends it again
+            return
         kind = "inform" if heard.told.inform else "trap"
         if any(rows):
-            self.counts[kind, "kept" if any(keep for _, keep in notices) else "counted"] += 1
+            self.counts[kind, "kept" if any(keep for _, keep in noted) else "counted"] += 1
         else:
             self.hearing.drops["duplicate"] += 1
         self.acknowledged += self.hearing.acknowledge(heard)
         for row in rows:
             if row is not None:
                 self._pass_on(row)
+
+    def _send(self) -> None:
+        """Send what waits to be sent."""
+        if self.receiver is not None:
+            self.receiver.send()
 
     def _pass_on(self, row: Row) -> None:
         """Tell the run of its bay what a device said."""
@@ -244,12 +225,6 @@ class Traps:
         for row in missed:
             run.notified(row)
 
-    def _refused(self, pending: Sequence[Pending]) -> None:
-        """Count what could not be kept; who sent an inform sends it again."""
-        self._not_stored += len(pending)
-        for heard, _ in pending:
-            self.hearing.refused(heard)
-
 
 @contextlib.asynccontextmanager
 async def listening(
@@ -268,8 +243,7 @@ async def listening(
         traps = Traps(hearing, inbox, tell, desk)
         await traps.allow(config)
         receiver = traps.receiver = _opened(config.traps, traps)
-        stack.callback(traps.flush)
-        stack.callback(receiver.close)
+        stack.push_async_callback(traps.close)
         names = asyncio.create_task(traps.follow_names())
         stack.callback(names.cancel)
         own.drops_of("traps", lambda: traps.drops)

@@ -58,6 +58,11 @@ def connect(path: Path) -> Connection:
     return sqlite3.connect(path, timeout=LOCK_WAIT_S, isolation_level=None)
 
 
+def lent(path: Path) -> Connection:
+    """Open one that a thread may use, as long as nobody else does at the time."""
+    return sqlite3.connect(path, timeout=LOCK_WAIT_S, isolation_level=None, check_same_thread=False)
+
+
 def prepare(connection: Connection, path: Path) -> None:
     """Set how durable writes are. Raises: StoreError where the file is not sound."""
     if connection.execute("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":

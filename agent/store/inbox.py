@@ -8,11 +8,12 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any, Final, Self
 
 from agent import canonical
-from agent.store.database import Connect, Connection, connect, prepare, told
+from agent.store.database import Connect, Connection, lent, prepare, told
 from agent.store.failpoint import At, nothing
 from agent.store.schema_version import migrate
 
@@ -20,6 +21,9 @@ SCHEMA: Final = Path(__file__).parent / "schema_inbox"
 ROWS_MAX: Final = 100_000  # 40 MB; a floor of 100 devices that say something a minute: 16 hours
 REPEAT_S: Final = 150.0  # in which an inform that says the same is the one that is here already
 MISSED_MAX: Final = 10_000  # rows handed out to a run that comes back
+STATEMENT_ROWS: Final = 100  # written by one: between any two the thread waits for the loop's turn
+_INSERT: Final = "INSERT INTO notice (key, wall, bay, device, body) VALUES"
+_ROW: Final = "(?, ?, ?, ?, ?)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,17 +74,23 @@ class Row:
 
 
 class Inbox:
-    """The notices of one data folder. Not for two threads at once, nor for two processes."""
+    """The notices of one data folder: one thread may write while another reads, and no process.
 
-    def __init__(self, path: Path, connection: Connection, at: At, rows_max: int) -> None:
+    `keep` and `probe` are for the one, `missed` is for the other.
+    """
+
+    def __init__(
+        self, path: Path, connection: Connection, reader: Connection, at: At, rows_max: int
+    ) -> None:
         self._path = path
         self._connection = connection
+        self._reader = reader
         self._at = at
         self._rows_max = rows_max
 
     @classmethod
     def open(
-        cls, path: Path, *, connect: Connect = connect, at: At = nothing, rows_max: int = ROWS_MAX
+        cls, path: Path, *, connect: Connect = lent, at: At = nothing, rows_max: int = ROWS_MAX
     ) -> Self:
         """Open the inbox, or begin one; `at`: for tests, see failpoint. Raises: StoreError."""
         with told(path), ExitStack() as undo:
@@ -88,11 +98,13 @@ class Inbox:
             undo.callback(connection.close)
             prepare(connection, path)
             migrate(connection, path, SCHEMA)
+            reader = connect(path)
             undo.pop_all()
-        return cls(path, connection, at, rows_max)
+        return cls(path, connection, reader, at, rows_max)
 
     def close(self) -> None:
         """Let go of the file."""
+        self._reader.close()
         self._connection.close()
 
     def keep(self, notices: Sequence[tuple[bytes, Notice]], wall: float) -> list[Row | None]:
@@ -102,20 +114,25 @@ class Inbox:
         """
         kept: list[Row | None] = []
         with self._transaction():
-            for key, notice in notices:
-                kept.append(
-                    None if self._there(key, notice, wall) else self._add(key, notice, wall)
-                )
+            for at in range(0, len(notices), STATEMENT_ROWS):
+                kept += self._kept(notices[at : at + STATEMENT_ROWS], wall)
             if last := max((row.id for row in kept if row), default=0):
                 self._connection.execute(
                     "DELETE FROM notice WHERE id <= ?", (last - self._rows_max,)
                 )
         return kept
 
+    def probe(self) -> list[Row | None]:
+        """Write something and take it back: return where the disk takes it. Raises: StoreError."""
+        with self._transaction():
+            self._connection.execute(f"{_INSERT} {_ROW}", (b"", 0.0, "", "", b"{}"))
+            self._connection.execute("DELETE FROM notice WHERE id = last_insert_rowid()")
+        return []
+
     def missed(self, bay: str, after: int, wall: float) -> list[Row]:
         """Return what came for a bay since row `after` and Unix time `wall`, the first first."""
         with told(self._path):
-            rows = self._connection.execute(
+            rows = self._reader.execute(
                 "SELECT id, wall, device, body FROM notice"
                 " WHERE bay = ? AND id > ? AND wall >= ? ORDER BY id LIMIT ?",
                 (bay, after, wall, MISSED_MAX),
@@ -124,24 +141,40 @@ class Inbox:
             Row(id_, at, Notice.read(bay, device, _decoded(body))) for id_, at, device, body in rows
         ]
 
-    def _there(self, key: bytes, notice: Notice, wall: float) -> bool:
-        """Say whether an inform was kept before; a trap is sent once, so that two are two."""
-        if not notice.inform:
-            return False
-        found = self._connection.execute(
-            "SELECT 1 FROM notice WHERE key = ? AND bay = ? AND device = ? AND wall > ?",
-            (key, notice.bay, notice.device, wall - REPEAT_S),
-        ).fetchone()
-        return found is not None
+    def _kept(self, notices: Sequence[tuple[bytes, Notice]], wall: float) -> list[Row | None]:
+        """Write a few rows; of an inform that is there already, none."""
+        there = self._there([key for key, notice in notices if notice.inform], wall)
+        new: list[tuple[bytes, Notice] | None] = []
+        for key, notice in notices:
+            name = (key, notice.bay, notice.device)
+            new.append(None if name in there else (key, notice))
+            if notice.inform:
+                there.add(name)
+        rows = [each for each in new if each is not None]
+        ids = count(self._add(rows, wall) if rows else 0)
+        return [None if each is None else Row(next(ids), wall, each[1]) for each in new]
 
-    def _add(self, key: bytes, notice: Notice, wall: float) -> Row:
-        """Write one row."""
-        body = canonical.encode(notice.shown())
-        (id_,) = self._connection.execute(
-            "INSERT INTO notice (key, wall, bay, device, body) VALUES (?, ?, ?, ?, ?) RETURNING id",
-            (key, wall, notice.bay, notice.device, body),
-        ).fetchone()
-        return Row(id_, wall, notice)
+    def _there(self, keys: Sequence[bytes], wall: float) -> set[tuple[bytes, str, str]]:
+        """Return what informs were kept before; a trap is sent once, so that two are two."""
+        if not keys:
+            return set()
+        found = self._connection.execute(
+            "SELECT key, bay, device FROM notice"  # noqa: S608 -- as many marks as keys
+            f" WHERE key IN ({', '.join('?' * len(keys))}) AND wall > ?",
+            (*keys, wall - REPEAT_S),
+        ).fetchall()
+        return {(key, bay, device) for key, bay, device in found}
+
+    def _add(self, notices: Sequence[tuple[bytes, Notice]], wall: float) -> int:
+        """Write rows of consecutive numbers; return the first of these."""
+        values = [
+            value
+            for key, notice in notices
+            for value in (key, wall, notice.bay, notice.device, canonical.encode(notice.shown()))
+        ]
+        self._connection.execute(f"{_INSERT} {', '.join([_ROW] * len(notices))}", values)
+        (last,) = self._connection.execute("SELECT last_insert_rowid()").fetchone()
+        return int(last) - len(notices) + 1
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:

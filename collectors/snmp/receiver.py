@@ -88,9 +88,13 @@ class Receiver:
             self._lost_before = drops
         return self._lost
 
-    def close(self) -> None:
-        """Listen no more."""
+    def deafen(self) -> None:
+        """Listen no more; `send` still works."""
         self._loop.remove_reader(self._sock)
+
+    def close(self) -> None:
+        """Listen no more, and let go of the socket."""
+        self.deafen()
         self.lost  # noqa: B018 -- counted for the last time
         self._sock.close()
 

@@ -1,6 +1,8 @@
 """What becomes of what devices say: kept, acknowledged, passed on to runs, and never too much."""
 
 import asyncio
+import socket
+import threading
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple, cast
@@ -9,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent import clock, own_engine, traps
+from agent import clock, keeping, own_engine, traps
 from agent.burnin.event import Event, Kind
 from agent.gathered import BURST, KINDS_MAX, OTHERS, Gathered
-from agent.store.database import Connection, connect
+from agent.store.database import Connection, lent
 from agent.store.inbox import REPEAT_S, Inbox, Notice, Row
 from agent.store.trouble import StoreError
 from agent.traps import Traps
@@ -20,6 +22,7 @@ from collectors.notified import Meaning
 from collectors.snmp.hearing import Hearing
 from collectors.snmp.notification import STANDARD, Notification
 from collectors.snmp.proof import Proof
+from collectors.snmp.receiver import Receiver
 from collectors.snmp.speaker import Speaker, Speakers
 from collectors.snmp.usm import BOOTS_MAX, Authority
 from collectors.twin.trap import Herald, Sink
@@ -192,15 +195,17 @@ class Desk:
         return self.run if bay == "bay-01" else None
 
 
-class Full:
-    """A disk that refuses while it is told to."""
+class Disk:
+    """A disk that refuses while it is told to, and stands still while it is told to."""
 
     def __init__(self) -> None:
         self.full = False
+        self.goes = threading.Event()
+        self.goes.set()
 
     def connect(self, path: Path) -> Connection:
         """Open a database on this disk."""
-        connection = connect(path)
+        connection = lent(path)
         outer = self
 
         class Refusing:
@@ -210,6 +215,8 @@ class Full:
                 return getattr(connection, name)
 
             def execute(self, sql: str, values: Any = (), /) -> Any:  # noqa: ANN401 -- likewise
+                if sql == "COMMIT":
+                    assert outer.goes.wait(60)
                 if outer.full and sql.startswith("BEGIN"):
                     raise OSError(28, "No space left on device")
                 return connection.execute(sql, values)
@@ -222,7 +229,7 @@ class Scene(NamedTuple):
 
     traps: Traps
     desk: Desk
-    disk: Full
+    disk: Disk
     asked: list[str]
     inbox: Inbox
 
@@ -235,7 +242,7 @@ class Scene(NamedTuple):
 @pytest.fixture
 async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
     """Listen to one device."""
-    disk, desk, asked = Full(), Desk(), list[str]()
+    disk, desk, asked = Disk(), Desk(), list[str]()
     inbox = Inbox.open(tmp_path / "inbox.sqlite", connect=disk.connect)
     speakers = Speakers([(THERE[0], Speaker("bay-01/feedA", frozenset({b"public"})))])
     hearing = Hearing(Proof(b"engine", Authority(1, 0.0), salt=1), speakers)
@@ -244,7 +251,9 @@ async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
         asked.append(device)
         return Meaning("linkDown" if told.name.endswith(".3") else told.name)
 
-    yield Scene(Traps(hearing, inbox, tell, desk), desk, disk, asked, inbox)
+    listener = Traps(hearing, inbox, tell, desk)
+    yield Scene(listener, desk, disk, asked, inbox)
+    await listener.close()
     inbox.close()
 
 
@@ -262,7 +271,7 @@ async def test_a_trap_is_kept_and_the_run_is_told(scene: Scene) -> None:
     scene.hear(*said())
     assert scene.asked == ["bay-01/feedA"]
     assert not run.told
-    scene.traps.flush()
+    await scene.traps.drain()
 
     assert [row.notice.name for row in run.told] == ["linkDown"]
     assert scene.traps.counts["trap", "kept"] == 1
@@ -274,7 +283,7 @@ async def test_an_inform_waits_for_the_disk(scene: Scene) -> None:
     scene.hear(*said(inform=True))
     assert not scene.traps.hearing.outbox
 
-    scene.traps.flush()
+    await scene.traps.drain()
 
     assert len(scene.traps.hearing.outbox) == 1
     assert scene.traps.acknowledged == 1
@@ -285,14 +294,14 @@ async def test_a_disk_that_is_full_acknowledges_nothing(scene: Scene) -> None:
     datagram = said(inform=True)
     scene.disk.full = True
     scene.hear(*datagram)
-    scene.traps.flush()
+    await scene.traps.drain()
     assert "No space left" in scene.traps.trouble
     assert scene.traps.drops["not_stored"] == 1
     assert not scene.traps.hearing.outbox
 
     scene.disk.full = False
     scene.hear(*datagram)
-    scene.traps.flush()
+    await scene.traps.drain()
 
     assert not scene.traps.trouble
     assert scene.traps.acknowledged == 1
@@ -303,7 +312,7 @@ async def test_a_storm_is_kept_in_part_and_counted_in_full(scene: Scene) -> None
     scene.desk.run = run = Running()
 
     scene.hear(*said(3000))
-    scene.traps.flush()
+    await scene.traps.drain()
 
     counts = scene.traps.counts
     assert counts["trap", "kept"] + counts["trap", "counted"] == 3000
@@ -315,7 +324,7 @@ async def test_a_storm_is_kept_in_part_and_counted_in_full(scene: Scene) -> None
 async def test_informs_beyond_the_share_of_a_device_are_left_to_be_repeated(scene: Scene) -> None:
     """Whoever is acknowledged is kept: never the one without the other."""
     scene.hear(*(each for n in range(20) for each in said(64, inform=True, uptime=1000.0 * n)))
-    scene.traps.flush()
+    await scene.traps.drain()
 
     rows = len(scene.inbox.missed("bay-01", 0, 0.0))
     assert scene.traps.acknowledged == rows
@@ -332,7 +341,7 @@ async def test_a_run_that_comes_back_is_told_what_it_missed(scene: Scene) -> Non
     scene.traps.catch_up("bay-01")
     scene.traps.catch_up("bay-01")
     scene.hear(*said())
-    scene.traps.flush()
+    await scene.traps.drain()
 
     assert [row.notice.device for row in run.told] == ["missed", "feedA"]
 
@@ -346,6 +355,98 @@ async def test_it_writes_by_itself_soon(scene: Scene) -> None:
             await asyncio.sleep(0.01)
 
     assert scene.traps.counts["trap", "kept"] == 1
+
+
+async def test_a_disk_that_stands_still_stops_nothing_but_answers(scene: Scene) -> None:
+    """What comes meanwhile is heard, in order; nobody is told that it is on the disk."""
+    scene.desk.run = run = Running()
+    scene.disk.goes.clear()
+    scene.hear(*said(64, inform=True))
+    writing = asyncio.create_task(scene.traps.drain())
+    await asyncio.sleep(0)
+    for batch in range(1, 4):
+        scene.hear(*said(64, uptime=1000.0 * batch))
+        await asyncio.sleep(0)
+    assert len(scene.asked) == 4 * 64, "their devices are asked at once"
+    assert not scene.traps.hearing.outbox
+    assert not run.told
+
+    scene.disk.goes.set()
+    await writing
+
+    assert scene.traps.acknowledged == 64
+    assert len(run.told) == 4 * 64
+    uptimes = [row.notice.uptime_s for row in run.told]
+    assert uptimes == sorted(uptimes)
+    assert [row.id for row in run.told] == list(range(1, 4 * 64 + 1))
+
+
+async def test_more_than_may_wait_for_the_disk_is_counted(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And an inform of it is new when it is said again."""
+    monkeypatch.setattr(keeping, "WAITING_MAX", 10)
+    scene.disk.goes.clear()
+    scene.hear(*said())
+    writing = asyncio.create_task(scene.traps.drain())
+    await asyncio.sleep(0)
+    beyond = said(inform=True, uptime=500.0)
+
+    scene.hear(*said(10, uptime=100.0))
+    scene.hear(*beyond)
+    assert scene.traps.drops["backlog"] == 1
+    scene.disk.goes.set()
+    await writing
+    before = scene.traps.acknowledged
+    scene.hear(*beyond)
+    await scene.traps.drain()
+
+    assert scene.traps.counts["trap", "kept"] == 11
+    assert (before, scene.traps.acknowledged) == (0, 1)
+
+
+async def test_the_trouble_ends_with_the_full_disk_and_not_before(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though nobody says anything more; and a storm that is only counted proves nothing."""
+    monkeypatch.setattr(keeping, "RETRY_S", 0.01)
+    scene.disk.full = True
+    scene.hear(*said(traps.ROWS_BURST))
+    await scene.traps.drain()
+    scene.hear(*said(50, uptime=1e6))
+    await scene.traps.drain()
+    assert "No space left" in scene.traps.trouble
+    assert scene.traps.drops["not_stored"] == traps.ROWS_BURST
+    assert scene.traps.counts["trap", "counted"] == 50
+
+    scene.disk.full = False
+    async with asyncio.timeout(20):
+        while scene.traps.trouble:  # noqa: ASYNC110 -- the disk has no event
+            await asyncio.sleep(0.01)
+
+    assert not scene.inbox.missed("", 0, 0.0)
+
+
+async def test_whoever_was_heard_before_the_end_is_answered(scene: Scene) -> None:
+    """An agent that stops writes what it has, and acknowledges that."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as device:
+        device.bind(("127.0.0.1", 0))
+        device.setblocking(False)  # noqa: FBT003 -- so it is called
+        speaker = Speaker("bay-01/feedA", frozenset({b"public"}))
+        scene.traps.hearing.allow(Speakers([("127.0.0.1", speaker)]))
+        receiver = scene.traps.receiver = Receiver.open(
+            ("127.0.0.1", 0), scene.traps.hearing, scene.traps.take, clock.monotonic
+        )
+        device.sendto(said(inform=True)[0], receiver.address)
+        async with asyncio.timeout(20):
+            while not scene.asked:  # noqa: ASYNC110 -- the socket tells the loop
+                await asyncio.sleep(0)
+
+        await scene.traps.close()
+        scene.traps.receiver = None
+
+        assert len(device.recv(2000)) > 30
+    assert len(scene.inbox.missed("bay-01", 0, 0.0)) == 1
 
 
 TEXTS: Sequence[tuple[object, str]] = [
