@@ -48,7 +48,7 @@ async def drafted_for(endpoint: Endpoint, target: Target, mibs: Path) -> Profile
     "-o",
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Write here, not to stdout.",
+    help="Write here, not to stdout. A file that exists is not touched.",
 )
 @click.option("--name", default="", help="What the profile is called.  [default: by its vendor]")
 def draft(walk: Path, mibs: Path, output: Path | None, name: str) -> int:
@@ -58,6 +58,8 @@ def draft(walk: Path, mibs: Path, output: Path | None, name: str) -> int:
     draft says how sure it is, and by what: sure, likely or guess. A draft is read by `rackproof
     probe` and `rackproof profile test`; no run is judged by it until a person has gone through it.
     """
+    if output is not None and output.exists():
+        raise click.UsageError(f"{output} exists; remove it or choose another name")
     from collectors.draft.profile import draft as drafted  # noqa: PLC0415 -- half a second of grammar
     from collectors.mib.library import Library  # noqa: PLC0415 -- likewise
 

@@ -43,6 +43,9 @@ REASONS_V3: Final = {
         "it is slow (--timeout 5s)",
     ),
     Outcome.OK: ("the user's view may hold too little: not even who the device is",),
+    Outcome.MALFORMED: (
+        "the user may not read so: give it --auth and --privacy, as it is set up on the device",
+    ),
     Outcome.UNKNOWN_USER: ("the user is not set up on this device, or is written another way",),
     Outcome.WRONG_DIGEST: (
         "the password in --auth-password-file is another",

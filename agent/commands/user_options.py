@@ -61,6 +61,8 @@ def user_of(how: UserHow) -> User | None:
         return None
     if how["user"] is None:
         raise click.UsageError("--version 3 needs a --user")
+    if privacy and not auth:
+        raise click.UsageError("--privacy needs --auth as well")
     for option, by, file in (("--auth", auth, auth_file), ("--privacy", privacy, privacy_file)):
         if file and not by:
             raise click.UsageError(f"{option}-password-file needs {option} as well")
@@ -80,11 +82,13 @@ def _keyed(
     """Return a protocol and its password. Raises: click.UsageError."""
     if name is None:
         return None
+    if file is None and variable not in os.environ:
+        raise click.UsageError(f"{option} needs {option}-password-file, or {variable} to be set")
     reference = {"env": variable} if file is None else {"file": file}
     try:
         known = protocol(name, protocols)
         return known, Vault(Path(), os.environ).fetch(reference).reveal()
     except CredentialError as error:
-        raise click.UsageError(f"{option}: {error} (or use {option}-password-file)") from None
+        raise click.UsageError(f"{option}: {error}") from None
     except ValueError as error:
         raise click.UsageError(f"{option} {name}: {error}") from None
