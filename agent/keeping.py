@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
-from typing import Final
+from typing import Final, NamedTuple
 
 import structlog
 
@@ -31,6 +31,14 @@ Written = Callable[[Heard, Noted, Rows | None], None]  # without rows: the disk 
 log = structlog.get_logger()
 
 
+class _Waiting(NamedTuple):
+    """Something that is on its way to the disk."""
+
+    heard: Heard
+    noted: Noted
+    wall: float  # Unix time at which it came
+
+
 class Keeping:
     """Has an inbox written. All calls come from the loop; `written` is called there, in order.
 
@@ -42,7 +50,7 @@ class Keeping:
         self._inbox = inbox
         self._written = written
         self._sent = sent
-        self._waiting: deque[tuple[Heard, Noted]] = deque()
+        self._waiting: deque[_Waiting] = deque()
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="inbox")
         self._under_way: asyncio.Future[list[Row | None]] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -50,10 +58,11 @@ class Keeping:
     def add(self, heard: Heard, noted: Noted) -> bool:
         """Take something in; `soon` has it written. False: too much waits already."""
         if len(self._waiting) >= WAITING_MAX:
+            self._slow()
             return False
         if not heard.told.inform:
             heard = replace(heard, told=replace(heard.told, objects=()))  # they are in the notice
-        self._waiting.append((heard, noted))
+        self._waiting.append(_Waiting(heard, noted, clock.wall()))
         return True
 
     def soon(self, *, inform: bool) -> None:
@@ -70,12 +79,11 @@ class Keeping:
         self._stop_timer()
         count = min(BATCH_MAX, len(self._waiting))
         batch = [self._waiting.popleft() for _ in range(count)]
-        wanted = [(h.key, notice) for h, noted in batch for notice, keep in noted if keep]
-        wall = clock.wall()
+        wanted = [(b.heard.key, b.wall, notice) for b in batch for notice, keep in b.noted if keep]
         if wanted:
-            self._ask(partial(self._inbox.keep, wanted, wall), partial(self._ended, batch, wall))
+            self._ask(partial(self._inbox.keep, wanted), partial(self._ended, batch))
         else:  # it is a number, and no matter of the disk
-            self._pass_on(batch, [], wall)
+            self._pass_on(batch, [])
             asyncio.get_running_loop().call_soon(self._next)
 
     async def drain(self) -> None:
@@ -94,6 +102,12 @@ class Keeping:
             self._stop_timer()
             self._writer.shutdown()
 
+    def _slow(self) -> None:
+        """Say that the disk takes too long, until it has taken something."""
+        if not self.trouble:
+            self.trouble = f"the disk is slow: {WAITING_MAX} that devices said wait to be written"
+            log.error("not_kept", why=self.trouble)
+
     def _ask(
         self,
         work: Callable[[], list[Row | None]],
@@ -106,8 +120,7 @@ class Keeping:
 
     def _ended(
         self,
-        batch: Sequence[tuple[Heard, Noted]],
-        wall: float,
+        batch: Sequence[_Waiting],
         done: asyncio.Future[list[Row | None]],
     ) -> None:
         """Pass a batch on that is on the disk, and go on with the next."""
@@ -115,7 +128,7 @@ class Keeping:
         try:
             rows = self._result(done)
         finally:  # whatever it is: nothing of it counts as written
-            self._pass_on(batch, rows, wall)
+            self._pass_on(batch, rows)
             self._next()
 
     def _result(self, done: asyncio.Future[list[Row | None]]) -> list[Row | None] | None:
@@ -132,13 +145,12 @@ class Keeping:
 
     def _pass_on(
         self,
-        batch: Sequence[tuple[Heard, Noted]],
+        batch: Sequence[_Waiting],
         rows: Sequence[Row | None] | None,
-        wall: float,
     ) -> None:
         """Say of each what became of it."""
         found = iter(rows or ())
-        for heard, noted in batch:
+        for heard, noted, wall in batch:
             if rows is None:
                 self._written(heard, noted, None)
                 continue
@@ -167,7 +179,7 @@ class Keeping:
         if self._waiting:
             self.flush()
         elif self.trouble and self._under_way is None:
-            self._ask(self._inbox.probe, partial(self._ended, [], 0.0))
+            self._ask(self._inbox.probe, partial(self._ended, []))
 
     def _stop_timer(self) -> None:
         """Let it not end."""

@@ -38,6 +38,7 @@ SAID_BURST: Final = 10  # lines of one device in the log
 SAID_A_SECOND: Final = 1 / 60
 OBJECTS_MAX: Final = 16  # shown of one notification
 TEXT_CHARS_MAX: Final = 120  # of one of them
+OID_CHARS_MAX: Final = 300  # of the name of one: an index may be a text of 64 characters
 RESOLVE_S: Final = 300.0  # until names of devices are looked up again
 ADDRESSES_MAX: Final = 8  # of one name
 COMMUNITY: Final = "1.3.6.1.6.3.18.1.4.0"  # snmpTrapCommunity: proxies put the secret into a trap
@@ -151,7 +152,8 @@ class Traps:
         for user in {id(user): user for _, each in speakers for user in each.users}.values():
             if user.known(engine) is None:
                 user.keep(await asyncio.to_thread(user.made, engine))
-        self.hearing.allow(Speakers(speakers))
+        if config is self._config:  # else a reload has overtaken this
+            self.hearing.allow(Speakers(_speakers(config, self._hosts)))
 
     # -- what is said --------------------------------------------------------------------------
 
@@ -182,7 +184,12 @@ class Traps:
         """Say what a device said, as long as it does not say much."""
         if _allowance(self._lines, device, SAID_BURST, SAID_A_SECOND).take(now):
             event = "device_says_it_started" if meaning.restart else "device_says"
-            log.info(event, device=device, notification=meaning.name, channels=[*meaning.channels])
+            log.info(
+                event,
+                device=device,
+                notification=_short(meaning.name),
+                channels=[*meaning.channels],
+            )
 
     def _written(self, heard: Heard, noted: Noted, rows: Rows | None) -> None:
         """Acknowledge what is on the disk, and pass on what was not there before."""
@@ -208,7 +215,8 @@ class Traps:
     def _pass_on(self, row: Row) -> None:
         """Tell the run of its bay what a device said."""
         self.catch_up(row.notice.bay)
-        if (run := self._desk.running(row.notice.bay)) is not None:
+        run = self._desk.running(row.notice.bay)
+        if run is not None and row.wall >= run.events[0].data["wall"]:
             run.notified(row)
 
     def catch_up(self, bay: str) -> None:
@@ -282,15 +290,20 @@ def _notice(device: str, heard: Heard, meaning: Meaning, *, full: bool) -> Notic
     return Notice(
         bay=bay,
         device=name,
-        name=meaning.name,
-        oid=told.name,
+        name=_short(meaning.name),
+        oid=_short(told.name),
         channels=tuple(clean(channel, TEXT_CHARS_MAX) for channel in meaning.channels),
         restart=meaning.restart,
         inform=told.inform,
         version=heard.version,
         uptime_s=told.ticks / 100,
-        objects=tuple((o, text_of(v)) for o, v in objects if o != COMMUNITY)[:OBJECTS_MAX],
+        objects=tuple((_short(o), text_of(v)) for o, v in objects if o != COMMUNITY)[:OBJECTS_MAX],
     )
+
+
+def _short(oid: str) -> str:
+    """Return a name that is no longer than anybody needs."""
+    return oid if len(oid) <= OID_CHARS_MAX else oid[: OID_CHARS_MAX - 1] + "…"
 
 
 def text_of(value: Value) -> str:

@@ -4,6 +4,7 @@ It is a database of its own beside the journal: what devices say in a storm must
 own events down, and of old rows nothing is needed once the runs they concern have told of them.
 """
 
+import math
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -18,7 +19,9 @@ from agent.store.failpoint import At, nothing
 from agent.store.schema_version import migrate
 
 SCHEMA: Final = Path(__file__).parent / "schema_inbox"
-ROWS_MAX: Final = 100_000  # 40 MB; a floor of 100 devices that say something a minute: 16 hours
+ROWS_MAX: Final = (
+    100_000  # 40 MB, of the longest 700; 100 devices that speak once a minute: 16 hours
+)
 REPEAT_S: Final = 150.0  # in which an inform that says the same is the one that is here already
 MISSED_MAX: Final = 10_000  # rows handed out to a run that comes back
 STATEMENT_ROWS: Final = 100  # written by one: between any two the thread waits for the loop's turn
@@ -64,6 +67,9 @@ class Notice:
         return cls(bay=bay, device=device, **{**data, **lists})
 
 
+Told = tuple[bytes, float, Notice]  # the key of its datagram, and the Unix time at which it came
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """A notice in the inbox."""
@@ -107,15 +113,15 @@ class Inbox:
         self._reader.close()
         self._connection.close()
 
-    def keep(self, notices: Sequence[tuple[bytes, Notice]], wall: float) -> list[Row | None]:
-        """Write notices with their keys; durable when it returns. None: it is there already.
+    def keep(self, notices: Sequence[Told]) -> list[Row | None]:
+        """Write notices, durable when it returns; return None for what is there already.
 
         Raises: StoreError, and then nothing of it was written.
         """
         kept: list[Row | None] = []
         with self._transaction():
             for at in range(0, len(notices), STATEMENT_ROWS):
-                kept += self._kept(notices[at : at + STATEMENT_ROWS], wall)
+                kept += self._kept(notices[at : at + STATEMENT_ROWS])
             if last := max((row.id for row in kept if row), default=0):
                 self._connection.execute(
                     "DELETE FROM notice WHERE id <= ?", (last - self._rows_max,)
@@ -141,35 +147,38 @@ class Inbox:
             Row(id_, at, Notice.read(bay, device, _decoded(body))) for id_, at, device, body in rows
         ]
 
-    def _kept(self, notices: Sequence[tuple[bytes, Notice]], wall: float) -> list[Row | None]:
+    def _kept(self, notices: Sequence[Told]) -> list[Row | None]:
         """Write a few rows; of an inform that is there already, none."""
-        there = self._there([key for key, notice in notices if notice.inform], wall)
-        new: list[tuple[bytes, Notice] | None] = []
-        for key, notice in notices:
+        there = self._there(notices)
+        new: list[Told | None] = []
+        for each in notices:
+            key, wall, notice = each
             name = (key, notice.bay, notice.device)
-            new.append(None if name in there else (key, notice))
-            if notice.inform:
-                there.add(name)
-        rows = [each for each in new if each is not None]
-        ids = count(self._add(rows, wall) if rows else 0)
-        return [None if each is None else Row(next(ids), wall, each[1]) for each in new]
+            repeat = notice.inform and wall < there.get(name, -math.inf) + REPEAT_S
+            new.append(None if repeat else each)
+            if notice.inform and not repeat:
+                there[name] = wall
+        rows = [row for row in new if row is not None]
+        ids = count(self._add(rows) if rows else 0)
+        return [None if row is None else Row(next(ids), *row[1:]) for row in new]
 
-    def _there(self, keys: Sequence[bytes], wall: float) -> set[tuple[bytes, str, str]]:
-        """Return what informs were kept before; a trap is sent once, so that two are two."""
+    def _there(self, notices: Sequence[Told]) -> dict[tuple[bytes, str, str], float]:
+        """Return when informs were kept before; a trap is sent once, so that two are two."""
+        keys = [key for key, _, notice in notices if notice.inform]
         if not keys:
-            return set()
+            return {}
         found = self._connection.execute(
-            "SELECT key, bay, device FROM notice"  # noqa: S608 -- as many marks as keys
-            f" WHERE key IN ({', '.join('?' * len(keys))}) AND wall > ?",
-            (*keys, wall - REPEAT_S),
+            "SELECT key, bay, device, max(wall) FROM notice"  # noqa: S608 -- as many marks as keys
+            f" WHERE key IN ({', '.join('?' * len(keys))}) GROUP BY key, bay, device",
+            keys,
         ).fetchall()
-        return {(key, bay, device) for key, bay, device in found}
+        return {(key, bay, device): wall for key, bay, device, wall in found}
 
-    def _add(self, notices: Sequence[tuple[bytes, Notice]], wall: float) -> int:
+    def _add(self, notices: Sequence[Told]) -> int:
         """Write rows of consecutive numbers; return the first of these."""
         values = [
             value
-            for key, notice in notices
+            for key, wall, notice in notices
             for value in (key, wall, notice.bay, notice.device, canonical.encode(notice.shown()))
         ]
         self._connection.execute(f"{_INSERT} {', '.join([_ROW] * len(notices))}", values)

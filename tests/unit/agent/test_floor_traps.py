@@ -1,17 +1,21 @@
 """`traps` of the floor file: where to listen, and under what devices are believed."""
 
+import asyncio
+import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from agent.config import FloorConfig, load_floor
+from agent.address import Address
+from agent.config import FloorConfig, TrapsConfig, load_floor
 from agent.floor_traps import TrapsPart
 from agent.traps import Traps
 from collectors.document import DocumentError
 from collectors.notified import Meaning
 from collectors.snmp.hearing import Hearing
 from collectors.snmp.proof import Proof
-from collectors.snmp.usm import Authority
+from collectors.snmp.usm import Authority, Security, User
 
 FLOOR = """\
 floor: rackproof.floor/1
@@ -109,3 +113,30 @@ def test_every_key_is_documented() -> None:
     page = (Path(__file__).parents[3] / "docs" / "floor.md").read_text()
     for key in TrapsPart.model_fields:
         assert f"\n| `{key}` |" in page
+
+
+async def test_a_reload_wins_over_keys_that_were_still_being_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A word that was taken away is not believed, whichever thread ends last."""
+    config = load(tmp_path, "traps: {listen: 127.0.0.1, credentials: [hall]}")
+    hearing = Hearing(Proof(b"engine", Authority(1, 0.0), salt=1))
+    traps = Traps(hearing, None, lambda _, told: Meaning(told.name), None)  # type: ignore[arg-type]
+    began, goes, made = threading.Event(), threading.Event(), User.made
+
+    def slowly(user: User, engine: bytes) -> Security:
+        if began.is_set():
+            return made(user, engine)
+        began.set()
+        assert goes.wait(60)
+        return made(user, engine)
+
+    monkeypatch.setattr(User, "made", slowly)
+    adopting = asyncio.create_task(traps.allow(config))
+    assert await asyncio.to_thread(began.wait, 60)
+    await traps.allow(replace(config, traps=TrapsConfig(Address("127.0.0.1", 162))))
+    goes.set()
+    await adopting
+
+    (speaker,) = hearing.speakers.at("192.0.2.1")
+    assert speaker.communities == {b"public"}

@@ -19,13 +19,14 @@ from agent.store.inbox import REPEAT_S, Inbox, Notice, Row
 from agent.store.trouble import StoreError
 from agent.traps import Traps
 from collectors.notified import Meaning
+from collectors.snmp.ber import Tag
 from collectors.snmp.hearing import Hearing
 from collectors.snmp.notification import STANDARD, Notification
 from collectors.snmp.proof import Proof
 from collectors.snmp.receiver import Receiver
 from collectors.snmp.speaker import Speaker, Speakers
 from collectors.snmp.usm import BOOTS_MAX, Authority
-from collectors.twin.trap import Herald, Sink
+from collectors.twin.trap import Field, Herald, Sink
 from collectors.twin.trap import Notice as Said
 
 THERE: Final = ("127.0.0.9", 4_000)
@@ -55,7 +56,7 @@ def test_what_is_kept_is_there_after_a_restart(tmp_path: Path) -> None:
     """As it was, and found by its bay."""
     path = tmp_path / "inbox.sqlite"
     inbox = Inbox.open(path)
-    inbox.keep([(b"a", notice()), (b"b", notice("feedB"))], 100.0)
+    inbox.keep([(b"a", 100.0, notice()), (b"b", 100.0, notice("feedB"))])
     inbox.close()
 
     again = Inbox.open(path)
@@ -72,9 +73,10 @@ def test_an_inform_that_comes_again_is_one_row_and_a_trap_is_two(tmp_path: Path)
     inbox = Inbox.open(tmp_path / "inbox.sqlite")
     told = [(b"a", notice(inform=True)), (b"b", notice())]
 
-    first = inbox.keep(told, 100.0)
-    second = inbox.keep(told, 101.0)
-    later = inbox.keep(told, 102.0 + REPEAT_S)
+    first, second, later = (
+        inbox.keep([(key, wall, said) for key, said in told])
+        for wall in (100.0, 101.0, 102.0 + REPEAT_S)
+    )
 
     assert [row is not None for row in (*first, *second, *later)] == [1, 1, 0, 1, 1, 1]
     inbox.close()
@@ -84,7 +86,7 @@ def test_the_oldest_go_when_there_are_too_many(tmp_path: Path) -> None:
     """A disk is not filled by whoever talks."""
     inbox = Inbox.open(tmp_path / "inbox.sqlite", rows_max=10)
     for number in range(25):
-        inbox.keep([(b"%d" % number, notice(f"d{number}"))], float(number))
+        inbox.keep([(b"%d" % number, float(number), notice(f"d{number}"))])
 
     names = [row.notice.device for row in inbox.missed("bay-01", 0, 0.0)]
 
@@ -334,8 +336,8 @@ async def test_informs_beyond_the_share_of_a_device_are_left_to_be_repeated(scen
 async def test_a_run_that_comes_back_is_told_what_it_missed(scene: Scene) -> None:
     """What was on the disk when the agent was killed, once, and nothing from before the run."""
     wall = clock.wall()
-    scene.inbox.keep([(b"1", notice("old"))], wall - 1000)
-    scene.inbox.keep([(b"2", notice("told")), (b"3", notice("missed"))], wall)
+    scene.inbox.keep([(b"1", wall - 1000, notice("old"))])
+    scene.inbox.keep([(b"2", wall, notice("told")), (b"3", wall, notice("missed"))])
     scene.desk.run = run = Running(wall=wall - 10, last_row=2)
 
     scene.traps.catch_up("bay-01")
@@ -381,6 +383,31 @@ async def test_a_disk_that_stands_still_stops_nothing_but_answers(scene: Scene) 
     assert [row.id for row in run.told] == list(range(1, 4 * 64 + 1))
 
 
+async def test_what_was_said_before_a_run_is_none_of_its_events(scene: Scene) -> None:
+    """However long the disk took."""
+    scene.hear(*said())
+    scene.desk.run = run = Running(wall=clock.wall())
+    scene.hear(*said(uptime=50.0))
+    await scene.traps.drain()
+
+    assert [row.notice.uptime_s for row in run.told] == [50.0]
+
+
+async def test_no_name_of_a_device_fills_the_disk(scene: Scene) -> None:
+    """Object identifiers may be as long as a datagram; what is kept of them is not."""
+    endless = "1.3.6.1.4.1.32473" + ".4294967295" * 110
+    device = Herald([Sink(address=HERE)], host=THERE[0], sys_object_id="1.3.6.1")
+    field = Field(endless, Tag.OID, endless)
+    scene.hear(*(each for each, _ in device.tell(Said(endless, (field,)), 1.0, 0.0)))
+    await scene.traps.drain()
+
+    (row,) = scene.inbox.missed("bay-01", 0, 0.0)
+    ((oid, text),) = row.notice.objects
+    texts = (oid, text, row.notice.oid, row.notice.name)
+    assert {len(each) <= traps.OID_CHARS_MAX for each in texts} == {True}
+    assert oid.startswith("1.3.6.1.4.1.32473.4294967295")
+
+
 async def test_more_than_may_wait_for_the_disk_is_counted(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -395,6 +422,7 @@ async def test_more_than_may_wait_for_the_disk_is_counted(
     scene.hear(*said(10, uptime=100.0))
     scene.hear(*beyond)
     assert scene.traps.drops["backlog"] == 1
+    assert "slow" in scene.traps.trouble, "whoever asks whether all is well hears of it"
     scene.disk.goes.set()
     await writing
     before = scene.traps.acknowledged
