@@ -53,13 +53,14 @@ def _group(_ctx: click.Context, _param: click.Parameter, name: str | None) -> st
 
 def _broker(_ctx: click.Context, _param: click.Parameter, url: str | None) -> Address | None:
     """Read where a broker is."""
+    if url is None:
+        return None
+    if not url.startswith("mqtt://"):
+        raise click.BadParameter("want mqtt://HOST:PORT; simulated devices speak no TLS")
     try:
-        found = None if url is None else parse_broker(url)
+        return parse_broker(url).address
     except AddressError as error:
         raise click.BadParameter(str(error)) from None
-    if found and found.encrypted:
-        raise click.BadParameter("simulated devices speak no TLS; want mqtt://HOST:PORT")
-    return None if found is None else found.address
 
 
 def _address(_ctx: click.Context, _param: click.Parameter, said: str | None) -> Address | None:
