@@ -31,6 +31,7 @@ class Bay:
     spec_text: bytes
     live: LiveBay
     intervals: Mapping[str, float | None]  # None: a broker tells of it when it likes
+    profiles: Mapping[str, str]  # by which its devices are read, and their hashes
     devices: dict[str, Device] = field(default_factory=dict)
     run: OpenRun | None = None
     idle: str = NOT_YET  # why a run that is not over does not go on here
@@ -47,7 +48,6 @@ class Bay:
         channels: Sequence[Channel],
         served: Mapping[str, str],
         identity: Identity,
-        profile_hash: str,
     ) -> Device:
         """Keep what a device's arrays hold; `served`: its channel's name -> the spec's."""
         if is_draft(identity.profile):
@@ -56,7 +56,7 @@ class Bay:
         told = {
             "device": device,
             "profile": identity.profile,
-            "profile_hash": profile_hash,
+            "profile_hash": self.profiles.get(identity.profile, ""),
             "identity": run_view.identity(identity),
             "interval_s": self.intervals.get(device),
             "columns": [run_view.column(channels[n], served) for n in columns],

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import ipaddress
 import platform
 import random
 import signal
@@ -15,7 +14,7 @@ from typing import Final
 
 import structlog
 
-from agent import clock, introspection
+from agent import clock, introspection, reloading
 from agent.burnin.live import LiveBay
 from agent.config import BayConfig, BrokerConfig, DeviceConfig, FloorConfig, Mqtt, Snmp, load_floor
 from agent.desk import Clocks, FloorDesk
@@ -24,6 +23,7 @@ from agent.exposition.floor import Floor
 from agent.exposition.own import Own
 from agent.inspection import Inspector
 from agent.intake import Intake
+from agent.loopback import beyond
 from agent.record.keys import KeyFileError, SigningKey
 from agent.store.entry import Stamp
 from agent.store.failpoint import from_environment
@@ -56,30 +56,11 @@ def run(path: Path, pace: clock.Pace | None = None) -> int:
     for warning in config.warnings:
         log.warning("floor_file", problem=str(warning))
     if pace is not None:
-        if real := sorted(_beyond(config)):
+        if real := sorted(beyond(config)):
             log.error("false_clock_refused", real=real, why="only simulated devices can keep it")
             return Exit.INVALID
         clock.keep(pace)
     return clock.run(_serve(config))
-
-
-def _beyond(config: FloorConfig) -> set[str]:
-    """Return the devices and brokers that are not on this machine's loopback addresses."""
-    far = {name for name, b in config.brokers.items() if not _is_here(b.address.host)}
-    for bay in config.bays.values():
-        for device in bay.devices.values():
-            source = device.source
-            if isinstance(source, Snmp) and not _is_here(source.address.host):
-                far.add(f"{bay.name}/{device.name}")
-    return far
-
-
-def _is_here(host: str) -> bool:
-    """Say whether an address is a loopback one."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:  # a name may lead anywhere
-        return host == "localhost"
 
 
 async def _serve(config: FloorConfig) -> int:
@@ -136,7 +117,7 @@ async def desk_of(config: FloorConfig) -> AsyncIterator[FloorDesk]:
             journal,
             key,
             Clocks(lambda: Stamp(clock.wall(), clock.monotonic(), BOOT), clock.synchrony),
-            profiles={profile.label: profile.hash for profile in config.profiles},
+            profiles=reloading.profiles_of(config),
             software={"rackproof": version("rackproof"), "python": platform.python_version()},
             hooks=config.webhooks,
             at=at,
@@ -175,6 +156,7 @@ class Daemon:
             desk.running, self.intake.known, self._feed.cables, clock=clock.monotonic
         )
         desk.doubt = self.inspector.doubt
+        self._read_by: dict[str, Mapping[str, str]] = {}  # bay -> the profiles it was opened with
         self._brokers: dict[str, Subscriber] = {}
         self.own.brokers_of(lambda: {n: b.state is State.UP for n, b in self._brokers.items()})
         self._following: dict[str, asyncio.Task[None]] = {}
@@ -225,12 +207,7 @@ class Daemon:
             log.warning("reload_refused", problems=[str(problem) for problem in error.problems])
             return [str(problem) for problem in error.problems]
         before, self._config = self._config, config
-        moved = {name for name, old in before.brokers.items() if config.brokers.get(name) != old}
-        kept = {
-            name
-            for name, bay in before.bays.items()
-            if config.bays.get(name) == bay and moved.isdisjoint(_brokers_of(bay))
-        }
+        kept = reloading.kept(before, config, self._read_by, self._desk.busy)
         if busy := [name for name in before.bays.keys() - kept if self._desk.busy(name)]:
             self._config = before
             self.own.reloaded(success=False, at=clock.wall())
@@ -238,7 +215,9 @@ class Daemon:
         for name in before.bays.keys() - kept:
             self._close(before.bays[name])
         self._desk.deliveries.hooks = config.webhooks
-        for name in moved:
+        self._feed.profiles = config.profiles
+        self._desk.profiles = reloading.profiles_of(config)
+        for name in reloading.moved(before, config):
             self._brokers.pop(name)
             self._following.pop(name).cancel()
         for name in config.brokers.keys() - self._brokers.keys():
@@ -253,6 +232,7 @@ class Daemon:
 
     def _open(self, bay: BayConfig) -> None:
         """Begin with one bay."""
+        self._read_by[bay.name] = reloading.profiles_of(self._config)
         live = LiveBay(bay.spec) if bay.spec is not None else None
         maps = {name: device.map for name, device in bay.devices.items()}
         intervals = {name: device.interval_s for name, device in bay.devices.items()}
@@ -282,6 +262,7 @@ class Daemon:
 
     def _close(self, bay: BayConfig) -> None:
         """End one bay."""
+        del self._read_by[bay.name]
         for name, device in bay.devices.items():
             match device.source:
                 case Snmp():
@@ -377,11 +358,6 @@ def _polled_every(bay: BayConfig) -> dict[str, float | None]:
         n: d.interval_s if isinstance(d.source, Snmp) else None for n, d in bay.devices.items()
     }
     return {**polled, introspection.DEVICE: introspection.EVERY_S}
-
-
-def _brokers_of(bay: BayConfig) -> set[str]:
-    """Return the brokers that a bay's devices need."""
-    return {d.source.broker for d in bay.devices.values() if isinstance(d.source, Mqtt)}
 
 
 def _polled(bay: str, device: DeviceConfig, source: Snmp) -> Device:

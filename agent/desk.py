@@ -76,7 +76,7 @@ class FloorDesk:
         self._journal = journal
         self._key = key
         self._clocks = clocks
-        self._profiles = profiles  # name -> hash
+        self.profiles = profiles  # name -> hash, of bays that are opened from now on
         self._software = software
         self.doubt: Callable[[str], str] = lambda _: ""  # why a bay's parts cannot be believed
         self._at = at
@@ -99,7 +99,7 @@ class FloorDesk:
         if design is None or live is None:
             self._bare[bay] = None
             return
-        self._bays[bay] = home = Bay(bay, design, spec_text, live, intervals)
+        self._bays[bay] = home = Bay(bay, design, spec_text, live, intervals, self.profiles)
         if (name := self._archive.waiting.get(bay)) is not None:
             self.background.start(f"going on with {name}", self._resume(home, name))
 
@@ -150,8 +150,7 @@ class FloorDesk:
     ) -> None:
         """Learn what a device's arrays hold from now on; `served`: its channel -> the spec's."""
         home = self._bays[bay]
-        hash_ = self._profiles.get(identity.profile, "")
-        known = home.bound(device, channels, served, identity, hash_)
+        known = home.bound(device, channels, served, identity)
         if home.run is not None:
             home.run.bound(self._clocks.stamp(), *known)
 

@@ -94,6 +94,7 @@ class _Known:
     """What the feed knows of a device between polls."""
 
     device: Device
+    profiles: Sequence[Profile]  # by which it is read as long as it is asked
     layout: Layout | None = None
     bound_at: float = -REBIND_S
     address: Address | None = None  # where it was looked for last
@@ -129,7 +130,7 @@ class Feed:
         rng: random.Random,
     ) -> None:
         self._endpoint = endpoint
-        self._profiles = profiles
+        self.profiles = profiles  # of devices that are added from now on
         self._sink = sink
         self._clock = clock
         self._rng = rng
@@ -142,7 +143,7 @@ class Feed:
 
     def add(self, device: Device) -> None:
         """Begin with `device`: identify it at once, then poll it on its grid."""
-        self._known[device.name] = known = _Known(device)
+        self._known[device.name] = known = _Known(device, self.profiles)
         self.schedule.add(device.name, device.interval_s, self._clock())
         self._discover(known)
         self._woken.set()
@@ -268,7 +269,7 @@ class Feed:
             target = await device.target()
             known.address = target.address
             found = await discover(
-                self._endpoint, target, self._profiles, device.profile, self._walks
+                self._endpoint, target, known.profiles, device.profile, self._walks
             )
         except SilentError as error:
             self._failed(known, error.outcome.value, str(error))

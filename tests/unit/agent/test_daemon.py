@@ -68,7 +68,11 @@ class Site:
 def _loaded_once() -> Iterator[None]:
     """Load the profiles once: they take most of the time, and are not what is tested here."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("agent.config.load_profiles", functools.cache(load_profiles))
+        shipped = functools.cache(load_profiles)
+        patch.setattr(
+            "agent.config.load_profiles",
+            lambda *own, **more: load_profiles(*own, **more) if own else shipped(),
+        )
         yield
 
 
@@ -155,6 +159,40 @@ async def test_a_bay_that_changed_begins_anew(site: Site) -> None:
         assert not readings(daemon, "one")
         await until(daemon.ready)
         assert b'rackproof_device_up{bay="one",device="feedB"} 0' in daemon.floor.render("one")
+
+
+OWN: Final = """\
+profile: rackproof.profile/1
+name: own_pdu
+kind: pdu
+vendor: Acme
+title: A profile of the floor's own
+fingerprint: {sys_object_id: [1.3.6.1.4.1.99999]}
+channels:
+  services: {value: 1.3.6.1.2.1.1.7.0, quantity: number}
+  uptime: {value: 1.3.6.1.2.1.1.3.0, quantity: number}
+"""
+
+
+async def test_profiles_that_are_new_or_changed_are_used_after_a_reload(site: Site) -> None:
+    """As docs/profiles.md leads to it: look with a draft, review it, and load the file again."""
+    site.write(one="feedA")
+    host, port = site.devices.addresses["feedA"]
+    bay = f'  two: {{devices: {{own: {{address: "{host}:{port}", profile: own_pdu}}}}}}\n'
+    for folder, mark in (("drafts", "draft: true\n"), ("profiles", "")):
+        (site.file.parent / folder).mkdir()
+        (site.file.parent / folder / "own.yaml").write_text(OWN.replace("name:", f"{mark}name:", 1))
+    async with running(site) as daemon:
+        for folder, label in (("drafts", "own_pdu (draft)"), ("profiles", "own_pdu")):
+            site.write(bay + f"profiles: {folder}\n")
+            assert await daemon.reload() == []
+            await until(
+                lambda: (
+                    daemon.intake.settled()
+                    and f'profile="{label}"'.encode()  # noqa: B023 -- awaited at once
+                    in daemon.floor.render("two")
+                )
+            )
 
 
 async def test_a_bad_file_is_refused_and_everything_goes_on(site: Site) -> None:

@@ -59,6 +59,18 @@ class Site:
         write(self.file, bays)
 
 
+OWN: Final = """\
+profile: rackproof.profile/1
+name: own_pdu
+kind: pdu
+vendor: Acme
+title: A profile of the floor's own
+fingerprint: {sys_object_id: [1.3.6.1.4.1.99999]}
+channels:
+  services: {value: 1.3.6.1.2.1.1.7.0, quantity: number}
+"""
+
+
 def write(file: Path, bays: Mapping[str, int]) -> None:
     """Write a floor file: bay -> the port of its device."""
     file.write_text(FLOOR + "".join(BAY.format(*bay) for bay in bays.items()))
@@ -92,6 +104,21 @@ async def test_a_floor_file_takes_no_bay_away_from_a_run(site: Site) -> None:
     assert [bay["bay"] for bay in site.desk.bays()] == ["one"]
     await site.desk.act(shown["run"], Abort(by="ann", reason="enough"), None)
     assert site.desk.busy("one") == shown["run"]
+
+
+async def test_profiles_may_change_while_runs_are_on(site: Site) -> None:
+    """A bay with a run goes on as it is; the others are read by the new ones at once."""
+    shown = await site.desk.start("one", Start(serial="SN-1", by="ann"), None)
+    folder = site.file.parent / "profiles"
+    folder.mkdir()
+    (folder / "own.yaml").write_text(OWN)
+    site.file.write_text(site.file.read_text() + "profiles: profiles\n")
+    before = dict(site.desk.profiles)
+    assert await site.daemon.reload() == []
+    assert site.desk.profiles.keys() - before.keys() == {"own_pdu"}
+    run = site.desk.running("one")
+    assert run is not None
+    assert run.name == shown["run"]
 
 
 async def test_a_run_that_breaks_ends_no_other(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
