@@ -11,7 +11,7 @@ demo: ## a simulated rack goes from inventory to its certificate in three minute
 test: ## everything the project checks about itself, with all it needs set up first
 	@deploy/dev/setup dev
 	@deploy/dev/services
-	@PATH=$$PATH:/usr/sbin .venv/bin/python -m pytest -q $(ARGS)
+	@PATH=$$PATH:/usr/sbin .venv/bin/python -m pytest -q -n auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 nightly: ## the same with every case: 100,000 of each property, 200 kills and more, whole plans; hours
 	@RACKPROOF_NIGHTLY=1 RACKPROOF_EDITS=10000 $(MAKE) --no-print-directory test
