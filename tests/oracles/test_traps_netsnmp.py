@@ -167,6 +167,7 @@ async def test_no_secret_is_logged_or_kept(floor: Floor) -> None:
         assert secret not in everything
 
 
+@pytest.mark.nightly
 async def test_a_restart_is_counted_and_told(nursery: Nursery, tmp_path: Path) -> None:
     """Whoever knew our clock from before learns the new one, and nothing is lost on the way."""
     floor = Floor(tmp_path, nursery)
@@ -182,7 +183,10 @@ async def test_a_restart_is_counted_and_told(nursery: Nursery, tmp_path: Path) -
     assert len(floor.rows("secure")) == 2
 
 
-@pytest.mark.parametrize("moment", ["inbox.committing", "inbox.committed"])
+@pytest.mark.parametrize(
+    "moment",
+    ["inbox.committing", pytest.param("inbox.committed", marks=pytest.mark.nightly)],
+)
 async def test_an_inform_cut_short_by_a_crash_is_kept_once(
     nursery: Nursery, tmp_path: Path, moment: str
 ) -> None:

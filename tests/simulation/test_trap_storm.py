@@ -23,7 +23,8 @@ from tests.simulation.listener import FLOODED, OTHER, PLAIN, SECURE, STRANGER, F
 from tests.simulation.nursery import Nursery
 
 STORM: Final = 10_000
-FLOOD: Final = 24_000  # of the longest datagrams: more than the kernel keeps for one socket
+FLOOD: Final = 8_000  # of the longest datagrams: more than the kernel keeps for one socket
+LONG: Final = b"x" * 8_000  # of the 8,192 octets that are read
 ROW: Final = "1.3.6.1.2.1.2.2.1.8"
 USER: Final = User.of(b"watch", auth=("SHA-256", b"maplesyrup"), privacy=("AES", b"treefrogs!"))
 
@@ -99,7 +100,7 @@ async def test_what_the_kernel_had_no_room_for_is_counted(floor: Floor) -> None:
     """The agent stands still, and more comes than is kept for it."""
     here = ("127.0.0.1", floor.traps)
     before = await floor.metrics()
-    said = traps(herald(Sink(address=here), FLOODED), FLOOD, b"x" * 1300)
+    said = traps(herald(Sink(address=here), FLOODED), FLOOD, LONG)
     assert floor.agent is not None
 
     floor.agent.process.send_signal(signal.SIGSTOP)

@@ -1,7 +1,9 @@
 """`traps` of the floor file: where to listen, and under what devices are believed."""
 
 import asyncio
+import functools
 import threading
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from agent.floor_traps import TrapsPart
 from agent.traps import Traps
 from collectors.document import DocumentError
 from collectors.notified import Meaning
+from collectors.profile import load_profiles
 from collectors.snmp.hearing import Hearing
 from collectors.snmp.proof import Proof
 from collectors.snmp.usm import Authority, Security, User
@@ -32,6 +35,14 @@ bays:
       feedB: {{address: 192.0.2.2, credentials: secure}}
       near: {{address: localhost}}
 """
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _profiles() -> Iterator[None]:
+    """Read the shipped profiles once."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("agent.config.load_profiles", functools.cache(load_profiles))
+        yield
 
 
 def load(folder: Path, traps: str) -> FloorConfig:

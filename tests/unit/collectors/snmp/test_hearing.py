@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collectors.snmp.ber import Tag, tlv
-from collectors.snmp.hearing import BURST, REPEAT_INFORM_S, Address, Heard, Hearing
+from collectors.snmp.hearing import REPEAT_INFORM_S, Address, Heard, Hearing
 from collectors.snmp.message import Community, MismatchError, decode_pdu
 from collectors.snmp.notification import STANDARD, TRAP_ADDRESS, TRAP_ENTERPRISE, decode
 from collectors.snmp.proof import Proof
@@ -274,11 +274,12 @@ def test_an_inform_under_an_old_clock_of_ours_is_told_the_time() -> None:
     assert ear.drops["not_in_time_window"] == before + 1
 
 
-def test_a_storm_is_counted_to_the_last_datagram() -> None:
+def test_a_storm_is_counted_to_the_last_datagram(monkeypatch: pytest.MonkeyPatch) -> None:
     """What one address says beyond its share is not even decoded."""
+    monkeypatch.setattr("collectors.snmp.hearing.BURST", 1_000)
     ear = hearing(feed_a())
     device = herald(sink())
-    sent = [device.tell(COLD_START, 1.0, 0.0)[0][0] for _ in range(BURST + 500)]
+    sent = [device.tell(COLD_START, 1.0, 0.0)[0][0] for _ in range(1_500)]
 
     heard = sum(ear.hear(datagram, THERE, 0.0) is not None for datagram in sent)
 
