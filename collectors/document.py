@@ -82,6 +82,8 @@ _REMEDIES: Final = {
     "dict_type": "want keys below this one",
     "model_type": "want keys below this one",
     "list_type": "want a list, such as [a, b]",
+    "bool_type": "want true or false",
+    "bool_parsing": "want true or false",
     "string_type": "want text; put it in quotes if it looks like a number",
 }
 

@@ -61,7 +61,7 @@ def test_nothing_is_published_unless_the_entry_of_a_broker_says_so(
         ("{group: hall}", "{group: hall, rack: a}", "match.rack", "not a name in this profile"),
         ("node: gw, device: PS3", "device: cdu", "", "the source of these messages"),
         ("[sparkplug]", "[json], rebirth: true", "brokers.plant", "belongs to dialect sparkplug"),
-        ("[sparkplug]", "[sparkplug], rebirth: 1", "brokers.plant.rebirth", "valid boolean"),
+        ("[sparkplug]", "[sparkplug], rebirth: 1", "brokers.plant.rebirth", "want true or false"),
         ("[sparkplug]", "[sparkplug], reorder: 2", "brokers.plant.reorder", "no unit"),
         ("[sparkplug]", "[sparkplug], group: a", "broker", "works only with all messages"),
         ("[sparkplug]", "[sparkplug], session: 1 h, client_id: a", "broker", "how old they are"),
