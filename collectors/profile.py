@@ -203,9 +203,15 @@ def _profile(own: Part, fragments: Mapping[str, Part], problems: list[Problem]) 
         hash=hashlib.sha256(b"".join(part.digest for part in parts)).hexdigest(),
         document=own.document,
         mqtt=body.mqtt,
-        draft=body.draft,
+        draft=body.draft or any(_unreviewed(part.body) for part in parts),
         notifications=_notifications([*parts, *everybody], problems),
     )
+
+
+def _unreviewed(body: Body) -> bool:
+    """Say whether a channel still bears a draft's mark: then nobody has gone through it."""
+    tables = (table.channels for table in body.tables.values())
+    return any(each.drafted for some in (body.channels, *tables) for each in some.values())
 
 
 def _identity(parts: Sequence[Part]) -> Identity:

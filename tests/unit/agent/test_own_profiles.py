@@ -43,6 +43,17 @@ def test_a_profile_of_the_floors_own_can_be_named(tmp_path: Path) -> None:
     assert {"acme (draft)", "raritan_pdu2", "standard"} <= labels
 
 
+def test_a_draft_is_one_until_its_last_mark_is_gone(tmp_path: Path) -> None:
+    """Whoever removes one line has gone through none of the channels."""
+    half = PROFILE.replace("draft: true\n", "")
+    labels = {profile.label for profile in load_floor(floor(tmp_path, half)).profiles}
+    assert "acme (draft)" in labels
+    whole = half.replace(', drafted: {sure: guess, why: "so"}', "")
+    (tmp_path / "profiles" / "acme.yaml").write_text(whole)
+    labels = {profile.label for profile in load_floor(tmp_path / "floor.yaml").profiles}
+    assert "acme" in labels
+
+
 @pytest.mark.parametrize(
     ("profile", "text"),
     [
