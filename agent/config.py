@@ -144,7 +144,7 @@ def load_floor(path: Path, environment: Mapping[str, str] = os.environ) -> Floor
         raise DocumentError(dict.fromkeys(problems))
     known = users(part.credentials)
     source = partial(_source, floor=part, mappings=mappings, users=known)
-    weak = weaknesses(document, part.credentials)
+    odd = [*weaknesses(document, part.credentials), *floor_check.drafts(document, profiles)]
     return FloorConfig(
         file=path,
         listen=part.listen,
@@ -166,7 +166,7 @@ def load_floor(path: Path, environment: Mapping[str, str] = os.environ) -> Floor
         traps=_traps(part, known),
         bays={name: _bay(name, bay, part, specs, source) for name, bay in part.bays.items()},
         profiles=profiles,
-        warnings=tuple(sorted([*specs.warnings, *weak], key=lambda problem: problem.line)),
+        warnings=tuple(sorted([*specs.warnings, *odd], key=lambda problem: problem.line)),
     )
 
 

@@ -68,6 +68,15 @@ def schema(document: Document) -> list[Problem]:
     return [document.problem(("floor",), text)]
 
 
+def drafts(document: Document, profiles: Sequence[Profile]) -> Iterator[Problem]:
+    """Tell which devices a draft is to read: no run will start in their bays."""
+    drafted = {profile.name for profile in profiles if profile.draft}
+    for device in devices(document.data):
+        if (name := device.text("profile")) in drafted:
+            text = f"{name} is a draft: it shows the device, and no run starts in its bay"
+            yield document.problem((*device.path, "profile"), f"{text}; go through it")
+
+
 def unknown(what: str, name: object, names: Collection[str]) -> str:
     """Say that a name is not defined, and which one may have been meant."""
     return f"no {what} {name!r}; {hint(name, names)}"

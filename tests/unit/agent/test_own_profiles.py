@@ -41,6 +41,8 @@ def test_a_profile_of_the_floors_own_can_be_named(tmp_path: Path) -> None:
     config = load_floor(floor(tmp_path, PROFILE))
     labels = {profile.label for profile in config.profiles}
     assert {"acme (draft)", "raritan_pdu2", "standard"} <= labels
+    (warning,) = config.warnings
+    assert "floor.yaml:5: bays.bay-01.devices.feedA.profile: acme is a draft" in str(warning)
 
 
 def test_a_draft_is_one_until_its_last_mark_is_gone(tmp_path: Path) -> None:
