@@ -22,6 +22,7 @@ class Rule:
     why: str
     seen: Seen
     assumed: bool = False  # nothing said the scale: it may be that of its like
+    grounded: bool = False  # its like or its row bear out a scale that was assumed
 
 
 @dataclass(slots=True)
@@ -33,6 +34,7 @@ class Group:
     members: list[Seen] = field(default_factory=list)
     columns: dict[str, str] = field(default_factory=dict)  # a name -> its OID, as rules use them
     rules: list[Rule] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)  # what measures something, but not how much
 
     def column(self, seen: Seen) -> str:
         """Return the name under which rules may refer to an object of this group."""

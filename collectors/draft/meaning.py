@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
-from collectors.draft.phrase import Phrase, factor_of, said, told
-from collectors.draft.words import noun, quantity, remembers, sets, split
+from collectors.draft.phrase import Phrase, choices, factor_of, said, told
+from collectors.draft.words import STATES, noun, quantity, remembers, sets, split
 from collectors.mib.library import MibObject
 from collectors.quantity import Quantity, UnitError, convert
 from collectors.rows import Value, number
@@ -34,7 +34,18 @@ USUAL: Final = {  # narrower: what tells scales apart where nothing is said
     "humidity": (0.0, 100.0), "ratio": (-100.0, 130.0), "level": (0.0, 100.0),
     "power_factor": (-1.0, 1.0), "current": (-2000.0, 2000.0), "speed": (0.0, 40000.0),
 }  # fmt: skip
-SCALES: Final = (1.0, 0.1, 0.01, 0.001)
+SCALES: Final = (0.1, 0.01, 0.001)
+CREDIBLE: Final = {  # narrower still: what tells one power of ten from the next, end by end
+    "temperature": ((8.0, 75.0),), "humidity": ((10.0, 100.0),), "frequency": ((45.0, 66.0),),
+    "power_factor": ((0.2, 1.0),),
+}  # fmt: skip
+MAINS: Final = ((90.0, 500.0),)  # 100 to 480 V, and what they sway
+DIRECT: Final = ((10.5, 15.0), (20.0, 30.0), (40.0, 60.0), (360.0, 420.0))  # 12, 24, 48, 400 V
+MAINS_WORDS: Final = frozenset(("ac", "vac", "mains", "outlet", "inlet", "phase", "line",
+                                "receptacle", "grid", "utility", "cord", "ln", "ll"))  # fmt: skip
+DIRECT_WORDS: Final = frozenset(("dc", "vdc", "battery", "batt", "bus", "rectifier", "cell"))
+LEAST: Final = {"power_factor": 0.2, "power": 1.0, "apparent_power": 1.0, "frequency": 10.0,
+                "voltage": 0.5}  # fmt: skip
 SENTINELS: Final = (
     2147483647, -2147483648, 4294967295, 65535, 32767, -32768, -9999, -999, 9999, 99999, -99,
     -1000000000, 1000000000, 2147483646, -2147483647, 65534, -32767, 999999, -1000,
@@ -87,6 +98,7 @@ class Meant:
     pattern: str = ""
     known_scale: bool = True  # something said it; False: only that the values look right with it
     any_unit: bool = False  # degrees, but not which
+    doubt: str = ""  # why it must not be claimed, unless another object says the scale
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +109,17 @@ class Seen:
     values: Mapping[str, Value]
     words: Sequence[str] = ()  # of its name
     own: Sequence[str] = ()  # of those, what tells it from the others in its row
+    listed: bool = False  # its states stand in its description alone
 
     @classmethod
     def of(cls, mib: MibObject, values: Mapping[str, Value], shared: int = 0) -> "Seen":
         """Look at an object with its values; the first `shared` words stand in all names beside."""
         words = tuple(split(mib.name))
+        if not mib.syntax.named and STATES & set(words) and not quantity(words):
+            listed = choices(mib.description)
+            if listed and {number(v) for v in values.values()} <= listed.keys():
+                mib = replace(mib, syntax=replace(mib.syntax, named=listed))
+                return cls(mib, values, words, words[shared:] or words[-1:], listed=True)
         return cls(mib, values, words, words[shared:] or words[-1:])
 
     @property
@@ -293,17 +311,48 @@ def _checked(seen: Seen, meant: Meant) -> Meant:
     if not numbers or not any(numbers):
         return meant
     if meant.known_scale:
-        if _fits(numbers, meant, meant.scale, PLAUSIBLE):
-            return meant
+        return _contradicted(meant, numbers)
+    loaded = [n for n in numbers if n]
+    if _fits(loaded, meant, meant.scale, USUAL):
+        return meant
+    bands = _bands(seen, meant)
+    scales = [
+        scale
+        for scale in SCALES
+        if any(_fits(loaded, meant, meant.scale * scale, {meant.quantity: band}) for band in bands)
+    ]
+    if len(scales) == 1:
+        changed = replace(meant, scale=meant.scale * scales[0], sure="guess")
+        return replace(changed, why=f"{meant.why}; scale by the values, {_shown(numbers, changed)}")
+    if any(_fits([n], meant, meant.scale, USUAL) for n in loaded) and not scales:
         return replace(meant, sure="guess", why=f"{meant.why}; but {_shown(numbers, meant)}")
-    for scale in SCALES:
-        if _fits(numbers, meant, meant.scale * scale, USUAL):
-            if scale == 1.0:
-                return meant
-            changed = replace(meant, scale=meant.scale * scale, sure="guess")
-            why = f"{meant.why}; scale by the values, {_shown(numbers, changed)}"
-            return replace(changed, why=why)
-    return replace(meant, sure="guess", why=f"{meant.why}; but {_shown(numbers, meant)}")
+    which = "more than one power of ten" if scales else "no power of ten"
+    doubt = f"{meant.why}, but {_shown(numbers, meant)}, and {which} makes that credible"
+    return replace(meant, sure="guess", doubt=doubt)
+
+
+def _contradicted(meant: Meant, numbers: Sequence[float]) -> Meant:
+    """Hold what a text says against the values; where all of them deny it, neither is believed."""
+    loaded = [n for n in numbers if n]
+    shown = f"{meant.why}; but {_shown(numbers, meant)}"
+    if not any(_fits([n], meant, meant.scale, PLAUSIBLE) for n in loaded):
+        return replace(meant, sure="guess", doubt=shown)
+    small = {meant.quantity: (-LEAST.get(meant.quantity, 0.0), LEAST.get(meant.quantity, 0.0))}
+    if meant.scale < 1.0 and _fits(loaded, meant, meant.scale, small):
+        return replace(meant, sure="guess", doubt=f"{shown}, which is next to nothing")
+    if not _fits(numbers, meant, meant.scale, PLAUSIBLE):
+        return replace(meant, sure="guess", why=shown)
+    return meant
+
+
+def _bands(seen: Seen, meant: Meant) -> Sequence[tuple[float, float]]:
+    """Return where the values of a quantity credibly lie; of a voltage, by what it is of."""
+    if meant.quantity != "voltage":
+        return CREDIBLE.get(meant.quantity, ())
+    words = {*seen.words, *split(seen.mib.table)}
+    if MAINS_WORDS & words:
+        return MAINS
+    return DIRECT if DIRECT_WORDS & words else (*MAINS, *DIRECT)
 
 
 def _fits(

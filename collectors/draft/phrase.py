@@ -120,6 +120,27 @@ EXAMPLES: Final = re.compile(
     r"\d ?= ?\d*\.\d|e\.?g\b|i\.?e\b|example|;|returned as|reported as|represent|means"
 )
 
+CHOICE: Final = re.compile(
+    r"(?<![\w.])(\d{1,3}) ?[=:-] ?([A-Za-z][A-Za-z-]*(?: [A-Za-z][A-Za-z-]*){0,2})"
+    r"(?=\s*(?:[.,;)]|\d{1,3} ?[=:-]|and \d|or \d|\Z))"
+    r"|\b([A-Za-z][A-Za-z-]*) ?\((\d{1,3})\)"
+)
+
+
+def choices(prose: str) -> dict[int, str]:
+    """Return the states that a description lists; none where they are not in a row from 0 or 1.
+
+    >>> choices("The pump: 0 = Stopped, 1 = Running, 2 = Alarm."), choices("0 = off")
+    ({0: 'Stopped', 1: 'Running', 2: 'Alarm'}, {})
+    """
+    found: dict[int, str] = {}
+    for number, label, before, after in CHOICE.findall(" ".join(prose.split())):
+        if found.setdefault(int(number or after), label or before) != (label or before):
+            return {}
+    first = min(found, default=0)
+    whole = len(found) > 1 and first in (0, 1) and len(set(found.values())) == len(found)
+    return found if whole and sorted(found) == list(range(first, first + len(found))) else {}
+
 
 def mentions(text: str) -> Iterator[Phrase]:
     """Yield every unit that a text mentions, in its order."""

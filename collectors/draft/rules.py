@@ -11,7 +11,7 @@ from typing import Any, Final
 from collectors.draft.group import Group, Rule, groups
 from collectors.draft.meaning import Meant, Seen, measured, past, plausible, refused
 from collectors.draft.naming import name_of
-from collectors.draft.physics import weigh
+from collectors.draft.physics import believed, weigh
 from collectors.draft.sensors import digits_of, scale_beside, sensors
 from collectors.draft.states import good_states, is_state, state_names
 from collectors.draft.words import split
@@ -30,7 +30,23 @@ def drafted(objects: Sequence[Seen]) -> list[Group]:
     rules = [rule for group in done for rule in group.rules]
     _agreed(rules)
     weigh(rules)
+    for group in done:
+        _leave(group)
     return done
+
+
+def _leave(group: Group) -> None:
+    """Leave out the readings whose scale nothing bears out, and tell it."""
+    for rule in [r for r in group.rules if r.assumed and not believed(r)]:
+        group.rules.remove(rule)
+        largest = max(rule.seen.numbers, key=abs)
+        told = f"{rule.why}, and nothing says how much {largest:g} is"
+        group.left.append(f"{_called(rule.seen)}: {told}")
+
+
+def _called(seen: Seen) -> str:
+    """Return the name of an object as a person finds it in its MIB."""
+    return f"{seen.mib.module} {seen.mib.name}"
 
 
 def _agreed(rules: Sequence[Rule]) -> None:
@@ -46,8 +62,9 @@ def _agreed(rules: Sequence[Rule]) -> None:
             continue
         ((unit, scale),) = like
         numbers = [n for n in rule.seen.numbers if n not in rule.says.get("sentinels", ())]
-        if scale != 1.0 and plausible(rule.says["quantity"], unit, scale, numbers):
-            rule.says |= {"unit": unit, "scale": scale}
+        if plausible(rule.says["quantity"], unit, scale, numbers):
+            rule.says |= {"unit": unit} | ({"scale": scale} if scale != 1.0 else {})
+            rule.grounded = True
             rule.why += f"; scaled as its like in {rule.seen.mib.module}"
 
 
@@ -85,8 +102,11 @@ def _state(group: Group, seen: Seen) -> Rule | None:
     says: dict[str, Any] = {"quantity": "state", "states": state_names(seen.mib.syntax.named)}
     if good:
         says["good"] = good
-    why = "an enumeration" + ("; which states are good is a guess" if good else "")
-    return Rule(group.key, name_of(group, seen), says, "likely", why, seen)
+    why = "states by DESCRIPTION" if seen.listed else "an enumeration"
+    why += "; which states are good is a guess" if good else ""
+    return Rule(
+        group.key, name_of(group, seen), says, "guess" if seen.listed else "likely", why, seen
+    )
 
 
 def _reading(
@@ -114,6 +134,9 @@ def _reading(
                 why += f"; degrees by {other.mib.name}"
                 break
     told = bool(digits) or "scale_from" in says
+    if meant.doubt and not told:
+        group.left.append(f"{_called(seen)}: {meant.doubt}")
+        return None
     assumed = sure == "guess" and not meant.known_scale and meant.scale == 1.0 and not told
     return Rule(group.key, name_of(group, seen), says, sure, why, seen, assumed)
 

@@ -22,6 +22,10 @@ ENUMERATED_SCALES: Final = {
 }  # fmt: skip
 DIGIT_WORDS: Final = frozenset(("digits", "decimals", "decimal", "precision"))
 SCALE_WORDS: Final = frozenset(("scale", "scaling", "divisor", "multiplier", "factor"))
+POWER_OF_TEN: Final = re.compile(
+    r"\b(?:powers? of (?:10|ten)|10 ?\^|10 ?\*\*|exponents?)(?![a-z0-9])"
+)
+EXPONENT_MOST: Final = 12  # of ten; beyond is another kind of number
 OWN_SCALE_WORDS: Final = SCALE_WORDS - {"factor"}  # for a power factor is no scale of a power
 VALUE_WORDS: Final = frozenset(("value", "reading", "measurement", "val", "measured", "raw"))
 KIND_WORDS: Final = frozenset(("type", "units", "unit", "kind", "uom", "class"))
@@ -196,21 +200,24 @@ def _scale(group: Group, value: Seen) -> dict[str, Any] | None:
             if len(scales) > 2:
                 return {"column": group.column(other), "map": scales}
             continue
-        seen_scales = {int(n) for n in other.numbers}
-        return {
-            "column": group.column(other),
-            "map": {n: _factor(n, value, other) for n in sorted(seen_scales)},
-        }
+        scales = {n: f for n in sorted({int(n) for n in other.numbers})
+                  if (f := _factor(n, value, other)) is not None}  # fmt: skip
+        return {"column": group.column(other), "map": scales} if scales else None
     return None
 
 
-def _factor(n: int, value: Seen, other: Seen) -> float:
-    """Return the factor that a number in a scale column stands for."""
+def _factor(n: int, value: Seen, other: Seen) -> float | None:
+    """Return the factor that a number in a scale column stands for; None where it may be two."""
+    prose = f"{value.mib.description} {other.mib.description}".lower()
+    exponents = any(round(math.log10(abs(v)), 9) % 1 for v in other.numbers if v < 0)
+    if POWER_OF_TEN.search(prose) or exponents:  # no divisor is a 2
+        return float(f"1e{n}") if abs(n) <= EXPONENT_MOST else None
     if n == 0:
         return 1.0
+    if n == -1 and all(v >= -1 for v in other.numbers):
+        return None  # a tenth, or one divided by one
     if n < 0:
         return float(f"{1 / -n:.9g}")
-    prose = f"{value.mib.description} {other.mib.description}".lower()
     divides = "divisor" in other.words or re.search(r"\bdivid|(?<!be )multiplied by", prose)
     signed = any(v < 0 for v in other.numbers) or "negative" in prose
     return float(f"{1 / n:.9g}") if divides and not signed else float(n)

@@ -66,7 +66,7 @@ NOUNS: Final = frozenset((  # a last word that makes a name one of something els
 STATES: Final = frozenset((
     "status", "state", "alarm", "condition", "health", "fault", "failure", "error", "operstate",
     "operstatus", "presence", "present", "redundancy", "mode", "alarms", "availability",
-    "communication", "communications", "comm", "operation", "running", "severity", "leak",
+    "communication", "communications", "comm", "avail", "operation", "running", "severity", "leak",
 ))  # fmt: skip
 
 

@@ -38,6 +38,7 @@ class Head:
 
 def written(head: Head, groups: Iterable[Group], more: Sequence[str] = ()) -> str:
     """Return a profile file; `more` are the lines of tables that extend a fragment's."""
+    groups = list(groups)
     kept = [group for group in groups if group.rules]
     objects = dict(_objects(kept))
     lines = [HEADER, "profile: rackproof.profile/1", "draft: true", f"name: {head.name}"]
@@ -68,7 +69,14 @@ def written(head: Head, groups: Iterable[Group], more: Sequence[str] = ()) -> st
         keys: set[str] = set()
         for group in tables:
             lines += _table(group, keys)
+    lines += _left(groups)
     return "\n".join(lines) + "\n"
+
+
+def _left(groups: Iterable[Group]) -> Iterator[str]:
+    """Yield what measures something, but is not claimed, and why."""
+    for group in groups:
+        yield from (f"# left out: {_comment(each)}" for each in group.left)
 
 
 def _table(group: Group, keys: set[str]) -> Iterator[str]:
