@@ -4,7 +4,6 @@ The disk may take its time: the loop goes on meanwhile, and what comes waits in 
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -18,8 +17,10 @@ from agent.store.inbox import Inbox, Notice, Row
 from agent.store.trouble import StoreError
 from collectors.snmp.hearing import Heard
 
-BATCH_MAX: Final = 1_000  # of one disk write: passed on within 20 ms of the loop
-WAITING_MAX: Final = 20_000  # 30 MB: a storm of 2,000 a second through 10 s of a disk that stands
+BATCH: Final = 1_000  # are written at once: passed on within 20 ms of the loop
+WAITING_MAX: Final = (
+    20_000  # 30 MB, as much again on its way: 2,000 a second while a disk stands 10 s
+)
 INFORM_S: Final = 0.05  # until an inform is written: those that come meanwhile share a disk write
 TRAP_S: Final = 0.5  # until a trap is: nobody waits for it
 RETRY_S: Final = 5.0  # until a disk that refused is asked again
@@ -50,7 +51,7 @@ class Keeping:
         self._inbox = inbox
         self._written = written
         self._sent = sent
-        self._waiting: deque[_Waiting] = deque()
+        self._waiting: list[_Waiting] = []
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="inbox")
         self._under_way: asyncio.Future[list[Row | None]] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -67,7 +68,7 @@ class Keeping:
 
     def soon(self, *, inform: bool) -> None:
         """Have what waits written before long; `inform`: somebody awaits it."""
-        if len(self._waiting) >= BATCH_MAX:
+        if len(self._waiting) >= BATCH:
             self.flush()
         elif self._waiting:
             self._flush_in(INFORM_S if inform else TRAP_S)
@@ -77,8 +78,7 @@ class Keeping:
         if self._under_way is not None or not self._waiting:
             return
         self._stop_timer()
-        count = min(BATCH_MAX, len(self._waiting))
-        batch = [self._waiting.popleft() for _ in range(count)]
+        batch, self._waiting = self._waiting, []  # all of it: a slow disk takes many as it does one
         wanted = [(b.heard.key, b.wall, notice) for b in batch for notice, keep in b.noted if keep]
         if wanted:
             self._ask(partial(self._inbox.keep, wanted), partial(self._ended, batch))
@@ -160,7 +160,7 @@ class Keeping:
 
     def _next(self) -> None:
         """Go on with what came meanwhile; if nothing did, ask a disk that refused in a while."""
-        if len(self._waiting) >= BATCH_MAX or (self._waiting and self._timer is None):
+        if len(self._waiting) >= BATCH or (self._waiting and self._timer is None):
             self.flush()
         elif self.trouble:
             self._flush_in(RETRY_S)

@@ -202,6 +202,7 @@ class Disk:
 
     def __init__(self) -> None:
         self.full = False
+        self.writes = 0
         self.goes = threading.Event()
         self.goes.set()
 
@@ -218,6 +219,7 @@ class Disk:
 
             def execute(self, sql: str, values: Any = (), /) -> Any:  # noqa: ANN401 -- likewise
                 if sql == "COMMIT":
+                    outer.writes += 1
                     assert outer.goes.wait(60)
                 if outer.full and sql.startswith("BEGIN"):
                     raise OSError(28, "No space left on device")
@@ -381,6 +383,21 @@ async def test_a_disk_that_stands_still_stops_nothing_but_answers(scene: Scene) 
     uptimes = [row.notice.uptime_s for row in run.told]
     assert uptimes == sorted(uptimes)
     assert [row.id for row in run.told] == list(range(1, 4 * 64 + 1))
+
+
+async def test_a_slow_disk_takes_all_that_waits_at_once(scene: Scene) -> None:
+    """However much that is: what it takes in a second does not depend on how slow it is."""
+    scene.disk.goes.clear()
+    scene.hear(*said())
+    writing = asyncio.create_task(scene.traps.drain())
+    await asyncio.sleep(0)
+    before = scene.disk.writes
+    scene.hear(*said(3 * keeping.BATCH, uptime=100.0))
+    scene.disk.goes.set()
+    await writing
+
+    assert sum(scene.traps.counts.values()) == 1 + 3 * keeping.BATCH
+    assert scene.disk.writes <= before + 2
 
 
 async def test_what_was_said_before_a_run_is_none_of_its_events(scene: Scene) -> None:
