@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from structlog.testing import CapturingLogger
 
 from collectors.mqtt import link, subscriber
 from collectors.mqtt.access import Access, Trust, Version
@@ -195,8 +196,10 @@ async def test_a_brokers_reason_is_told(sent: bytes, said: str) -> None:
             assert said in await ear.refused()
 
 
-async def test_a_filter_that_is_denied_is_known(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_a_filter_that_is_denied_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
     """The connection stays, and the topic is told with the reason."""
+    told = CapturingLogger()
+    monkeypatch.setattr(subscriber, "log", told)
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Accept, and deny."""
@@ -212,7 +215,8 @@ async def test_a_filter_that_is_denied_is_known(capsys: pytest.CaptureFixture[st
         async with running(ear):
             await ear.connected()
             assert ear.subscriber.refused == {"gateway/bay-01/room/telemetry"}
-    assert "it takes no shared subscriptions; remove `group`" in capsys.readouterr().out
+    whys = [str(call.kwargs.get("why")) for call in told.calls]
+    assert any("it takes no shared subscriptions; remove `group`" in why for why in whys)
 
 
 async def test_tls_that_never_ends_its_greeting_is_left(

@@ -68,7 +68,9 @@ def test_the_documentation_names_every_family() -> None:
         for kind in Kind
         if re.search("_(present|accumulated)", family(quantity, kind).name)
     }
-    own = {line.split()[2] for line in Own("0").render().decode().splitlines() if "# TYPE" in line}
+    agent = Own("0")
+    agent.notifications_of(lambda: {("trap", "kept"): 1}, lambda: 0)
+    own = {line.split()[2] for line in agent.render().decode().splitlines() if "# TYPE" in line}
     page = (Path(__file__).parents[4] / "docs" / "metrics.md").read_text()
     tables = set(re.findall(r"^\| `(rackproof_\w+)`", page, re.MULTILINE))
 

@@ -116,7 +116,7 @@ async def test_a_broker_that_goes_and_comes_back_is_greeted_again(
 async def test_a_broker_that_stood_still_is_greeted_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """Read nothing until messages are dropped, then all; births may have been among them."""
     monkeypatch.setattr(publisher, "BACKLOG_BYTES_MAX", 1 << 16)
-    going = asyncio.Event()
+    going, gone = asyncio.Event(), asyncio.Event()
 
     async def meet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Accept a client, and let it wait."""
@@ -126,17 +126,21 @@ async def test_a_broker_that_stood_still_is_greeted_again(monkeypatch: pytest.Mo
         while await reader.read(1 << 20):
             pass
         writer.close()
+        await writer.wait_closed()
+        gone.set()
 
-    server = await asyncio.start_server(meet, LOOPBACK, 0)
-    async with server, publishing(server.sockets[0].getsockname()[1]) as there:
-        await renewed(there)
-        large = [Message("a", bytes(1 << 16))]
-        while not there.dropped:
-            there.send(large)
-            await asyncio.sleep(0)
-        assert not there.renewed()
-        going.set()
-        async with asyncio.timeout(20):
-            while not there.renewed():
+    async with await asyncio.start_server(meet, LOOPBACK, 0) as server:
+        async with publishing(server.sockets[0].getsockname()[1]) as there:
+            await renewed(there)
+            large = [Message("a", bytes(1 << 16))]
+            while not there.dropped:
                 there.send(large)
                 await asyncio.sleep(0)
+            assert not there.renewed()
+            going.set()
+            async with asyncio.timeout(20):
+                while not there.renewed():
+                    there.send(large)
+                    await asyncio.sleep(0)
+        async with asyncio.timeout(20):
+            await gone.wait()
