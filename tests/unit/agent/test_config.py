@@ -161,7 +161,7 @@ DAMAGE = {  # what is written instead of what, and the complaint about it
     "a user of v2c": ("public}", "public, user: x}", "credentials.lab", "belong to version 3"),
     "broker scheme": ("mqtt://", "ws://", "brokers.hall.url", "want mqtts://HOST:PORT"),
     "a broker's password": ("mqtt://", "mqtt://u:p@", "brokers.hall.url", "user or password"),
-    "a dialect": ("dsx, json", "dsx, jsn", "brokers.hall.dialects.1", "should be 'dsx', 'json' or 'sparkplug'"),
+    "a dialect": ("dsx, json", "dsx, jsn", "brokers.hall.dialects.1", "'json' or 'sparkplug'"),
     "a bare number": ("10 s", "10", "defaults.interval", "10 has no unit; write `10 s`"),
     "a wrong unit": ("10 s", "10 A", "defaults.interval", "ms, s, min or h"),
     "a long time": ("10 s", "10 h", "defaults.interval", "out of bounds; want 0.1 s to 3600 s"),
