@@ -66,13 +66,17 @@ class Group:
         self.latest = np.full((self.depth, size), -np.inf)  # turn of those that there are
         self.before = np.full(size, np.nan)  # the latest turn in a slot that is closed
         self.interval = np.full(size, np.nan)  # seconds between turns; NaN: it has none
-        self._whole = np.full(size, np.nan)  # turns in any slot
+        self._owed_always = np.ones(size)  # turns in any slot; one where there are none
+        self._uneven = np.zeros(0, np.intp)  # channels with more turns in some slots
         self.rows: dict[int, list[Row]] = {}  # of slots that are open
 
     def owe(self, where: slice, interval: float) -> None:
         """Expect a poll of some channels at an interval; NaN: they have no turns."""
         self.interval[where] = interval
-        self._whole[where] = np.floor(self.every / interval + _ROUNDING)
+        turns = self.every / self.interval
+        whole = np.floor(turns + _ROUNDING)
+        self._owed_always = np.fmax(1.0, whole)
+        self._uneven = np.flatnonzero(np.abs(turns - whole) > _ROUNDING)
 
     @property
     def end(self) -> float:
@@ -121,12 +125,17 @@ class Group:
 
         A device that has no turns owes one, as does one that was never heard of.
         """
-        latest = self.latest[self.head % self.depth]
-        anchor = np.where(np.isfinite(self.before), self.before, latest)
+        if not len(self._uneven):
+            return self._owed_always
+        uneven = self._uneven
+        latest, before = self.latest[self.head % self.depth, uneven], self.before[uneven]
+        anchor = np.where(np.isfinite(before), before, latest)
         anchor[np.isinf(anchor)] = 0.0  # nothing came yet
         start, end = self.head * self.every - EDGE_S, self.end - EDGE_S
-        turns = np.ceil((end - anchor) / self.interval) - np.ceil((start - anchor) / self.interval)
-        owed: Floats = np.fmax(1.0, np.fmax(self._whole, turns))
+        interval = self.interval[uneven]
+        turns = np.ceil((end - anchor) / interval) - np.ceil((start - anchor) / interval)
+        owed = self._owed_always.copy()
+        owed[uneven] = np.fmax(owed[uneven], turns)
         return owed
 
 

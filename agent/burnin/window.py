@@ -84,11 +84,18 @@ class Window:
         points = self._points()
         if not self.covered or len(points) < 2:
             return math.nan
-        weight = math.fsum(w for _, _, w in points)
-        t0 = math.fsum(t * w for t, _, w in points) / weight
-        x0 = math.fsum(x * w for _, x, w in points) / weight
-        spread = math.fsum((t - t0) ** 2 * w for t, _, w in points)
-        return math.fsum((t - t0) * (x - x0) * w for t, x, w in points) / spread
+        weight = moment = integral = 0.0
+        for t, x, w in points:
+            weight += w
+            moment += t * w
+            integral += x * w
+        t0, x0 = moment / weight, integral / weight
+        spread = together = 0.0
+        for t, x, w in points:
+            far = (t - t0) * w
+            spread += (t - t0) * far
+            together += far * (x - x0)
+        return together / spread
 
     def drop(self) -> float:
         """Return by what share of its start the value fell; NaN while the window is not covered."""

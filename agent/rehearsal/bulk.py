@@ -50,7 +50,9 @@ class BulkBay(LiveBay):
     def put(self, where: slice, raw: Vector, values: Vector, good: Bools, at: float) -> None:
         """Do what `take` does, for all channels in `where`."""
         good = good & (at > self.seen[where])
-        values = self._counters.add(where, values, good & self._counted[where], at)
+        counted = self._counted[where]
+        if counted.any():
+            values = self._counters.add(where, values, good & counted, at)
         np.copyto(self._as_read[where], raw, where=good)
         np.copyto(self.values[where], values, where=good)
         np.copyto(self.seen[where], at, where=good)
