@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
@@ -18,6 +18,7 @@ from collectors.snmp.usm import Authority, User
 from collectors.twin.engine import Engine, engine_id
 from collectors.twin.objects import Table, fixed, system
 from collectors.twin.responder import Responder
+from tests.oracles.engine_socket import Socket
 
 if TYPE_CHECKING:
     from collectors.twin.objects import Shown
@@ -133,24 +134,6 @@ async def test_a_simulated_bay_is_read_in_version_3(site: Site) -> None:
     )
     assert 'reason="report_wrong_digest"' in page
     assert "its authentication password or protocol is another" in site.said()
-
-
-class Socket(asyncio.DatagramProtocol):
-    """Puts an engine on a port of loopback."""
-
-    def __init__(self, engine: Engine) -> None:
-        self.engine = engine
-        self.transport: asyncio.DatagramTransport | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the way out."""
-        self.transport = cast("asyncio.DatagramTransport", transport)
-
-    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        """Answer."""
-        answer = self.engine.answer(data, asyncio.get_running_loop().time())
-        if answer is not None and self.transport is not None:
-            self.transport.sendto(answer, addr)
 
 
 async def device(site: Site, name: str) -> str:

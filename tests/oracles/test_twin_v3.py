@@ -5,7 +5,7 @@ import os
 import shutil
 from collections.abc import AsyncIterator
 from itertools import product
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from pysnmp.hlapi.v3arch import asyncio as pysnmp  # type: ignore[import-untyped]
@@ -15,6 +15,7 @@ from collectors.snmp.usm import Authority, User
 from collectors.twin.engine import Engine, engine_id
 from collectors.twin.objects import Table, fixed
 from collectors.twin.responder import Responder
+from tests.oracles.engine_socket import Socket
 
 if TYPE_CHECKING:
     from collectors.twin.objects import Shown
@@ -63,24 +64,6 @@ def users() -> list[User]:
             for privacy in PRIVACY
         ]
     return some
-
-
-class Socket(asyncio.DatagramProtocol):
-    """Puts an engine on a port of loopback."""
-
-    def __init__(self, engine: Engine) -> None:
-        self.engine = engine
-        self.transport: asyncio.DatagramTransport | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the way out."""
-        self.transport = cast("asyncio.DatagramTransport", transport)
-
-    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        """Answer."""
-        answer = self.engine.answer(data, asyncio.get_running_loop().time())
-        if answer is not None and self.transport is not None:
-            self.transport.sendto(answer, addr)
 
 
 @pytest.fixture(scope="module")
