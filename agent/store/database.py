@@ -2,10 +2,11 @@
 
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, Protocol
 
+from agent.store.failpoint import At
 from agent.store.trouble import StoreError
 
 LOCK_WAIT_S: Final = 0.05  # the caller is the loop that polls: it cannot wait for others
@@ -90,3 +91,22 @@ def told(path: Path) -> Iterator[None]:
         raise StoreError(f"{path} is damaged: {RESTORE}") from error
     except OSError as error:
         raise StoreError(f"{path}: {error.strerror}") from error
+
+
+@contextmanager
+def transaction(connection: Connection, path: Path, at: At, name: str) -> Iterator[None]:
+    """Write all of the block, durably, or none of it; `at` and `name`: see failpoint.
+
+    Raises: StoreError, and then nothing of it was written.
+    """
+    with told(path):
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            yield
+            at(f"{name}.committing")
+            connection.execute("COMMIT")
+        finally:  # SQLite may have gone back by itself, and cannot always when asked
+            if connection.in_transaction:
+                with suppress(sqlite3.Error):
+                    connection.execute("ROLLBACK")
+    at(f"{name}.committed")

@@ -5,16 +5,15 @@ own events down, and of old rows nothing is needed once the runs they concern ha
 """
 
 import math
-import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import Any, Final, Self
 
 from agent import canonical
-from agent.store.database import Connect, Connection, lent, prepare, told
+from agent.store.database import Connect, Connection, lent, prepare, told, transaction
 from agent.store.failpoint import At, nothing
 from agent.store.schema_version import migrate
 
@@ -185,20 +184,9 @@ class Inbox:
         (last,) = self._connection.execute("SELECT last_insert_rowid()").fetchone()
         return int(last) - len(notices) + 1
 
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        """Write all of the block, durably, or none of it."""
-        with told(self._path):
-            try:
-                self._connection.execute("BEGIN IMMEDIATE")
-                yield
-                self._at("inbox.committing")
-                self._connection.execute("COMMIT")
-            finally:
-                if self._connection.in_transaction:
-                    with suppress(sqlite3.Error):
-                        self._connection.execute("ROLLBACK")
-        self._at("inbox.committed")
+    def _transaction(self) -> AbstractContextManager[None]:
+        """Write all of a block, durably, or none of it."""
+        return transaction(self._connection, self._path, self._at, "inbox")
 
 
 def _decoded(body: bytes) -> Mapping[str, Any]:

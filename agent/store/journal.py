@@ -6,16 +6,15 @@ whoever asked for it are written together or not at all.
 """
 
 import hashlib
-import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
 
 from agent import canonical
 from agent.burnin.event import Event
-from agent.store.database import RESTORE, Connect, Connection, connect, prepare, told
+from agent.store.database import RESTORE, Connect, Connection, connect, prepare, told, transaction
 from agent.store.entry import START, ChainError, Entry, Stamp, chain
 from agent.store.failpoint import At, nothing
 from agent.store.head import Head, Named
@@ -165,20 +164,9 @@ class Journal:
                 (again_at, message),
             )
 
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        """Write all of the block, durably, or none of it."""
-        with told(self._path):
-            try:
-                self._connection.execute("BEGIN IMMEDIATE")
-                yield
-                self._at("journal.committing")
-                self._connection.execute("COMMIT")
-            finally:  # SQLite may have gone back by itself, and cannot always when asked
-                if self._connection.in_transaction:
-                    with suppress(sqlite3.Error):
-                        self._connection.execute("ROLLBACK")
-        self._at("journal.committed")
+    def _transaction(self) -> AbstractContextManager[None]:
+        """Write all of a block, durably, or none of it."""
+        return transaction(self._connection, self._path, self._at, "journal")
 
     def _last(self, run: str) -> tuple[int, str]:
         """Return number and hash of a run's last entry. Raises: StoreError if it was changed."""
